@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+// Lockstep needs Node 24; the machine may have an older one on PATH. The `node` package, a dependency, brings
+// the right one: this launcher, plain JavaScript that any Node runs, hands over to it.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { constants } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const NODE_MAJOR_MIN = 24
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const main = existsSync(join(root, 'src/cli/main.ts')) ? 'src/cli/main.ts' : 'dist/cli/main.js'
+
+if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR_MIN) {
+  await import(pathToFileURL(join(root, main)).href)
+} else {
+  handOver(findNode())
+}
+
+function findNode() {
+  try {
+    const node = join(dirname(createRequire(import.meta.url).resolve('node/package.json')), 'bin/node')
+    if (existsSync(node)) return node
+  } catch {
+    // Not installed: told below, with what to do.
+  }
+  console.error(
+    `lockstep needs Node ${NODE_MAJOR_MIN} or newer; this is ${process.version} and the "node" package is not installed. Run: npm ci`,
+  )
+  return process.exit(1)
+}
+
+function handOver(node) {
+  const child = spawn(node, [join(root, 'bin/lockstep.js'), ...process.argv.slice(2)], { stdio: 'inherit' })
+  // Ctrl-C reaches the child through the terminal; a signal sent to this process alone must be passed on.
+  process.on('SIGINT', () => {})
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))
+}
