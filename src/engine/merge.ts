@@ -1,0 +1,88 @@
+import { DELETED, extraRegister, type Json, type Observation, type Value } from './observation.ts'
+import { NEVER, type Stamp } from './stamp.ts'
+
+/**
+ * All that is known of one key: one last-writer-wins register a column, one a vendor column of `extra`, and one for
+ * "deleted". `base` is the stamp of every register that `stamps` does not name; NEVER until a whole row was seen.
+ */
+export interface Registers {
+  readonly key: string
+  readonly base: Stamp
+  readonly stamps: Readonly<Record<string, Stamp>>
+  readonly values: Readonly<Record<string, Value>>
+  readonly extra: Readonly<Record<string, Json>>
+  readonly deleted: boolean
+  readonly unchangedSince?: number
+}
+
+/** A key is shown in its public table when a whole row was seen and its newest state is not "deleted". */
+export const isLive = (state: Registers): boolean => state.base !== NEVER && !state.deleted
+
+/** The stamp of one register of a key. */
+export function stampOf(state: Registers, register: string): Stamp {
+  return state.stamps[register] ?? state.base
+}
+
+/** One observation as registers. `columns` are the source-owned columns of the table. */
+export function toRegisters(o: Observation, columns: readonly string[]): Registers {
+  const extra = o.extra ?? {}
+  if (o.kind === 'row') {
+    const stamps: Record<string, Stamp> = {}
+    for (const [register, own] of Object.entries(o.stamps ?? {})) if (own !== o.stamp) stamps[register] = own
+    for (const column of columns) if (!(column in o.values)) stamps[column] = NEVER
+    for (const column of o.omitted ?? []) if (!(column in extra)) stamps[extraRegister(column)] = NEVER
+    const row = { key: o.key, base: o.stamp, stamps, values: o.values, extra, deleted: o.deleted ?? false }
+    return o.unchangedSince === undefined ? row : { ...row, unchangedSince: o.unchangedSince }
+  }
+  const stamps: Record<string, Stamp> = {}
+  if (o.kind !== 'fields') stamps[DELETED] = o.stamp
+  for (const column of Object.keys(o.values)) stamps[column] = o.stamps?.[column] ?? o.stamp
+  for (const column of Object.keys(extra)) {
+    stamps[extraRegister(column)] = o.stamps?.[extraRegister(column)] ?? o.stamp
+  }
+  return { key: o.key, base: NEVER, stamps, values: o.values, extra, deleted: o.kind === 'delete' }
+}
+
+/**
+ * Merges two states of a key register by register; the higher stamp wins. Commutative, associative, idempotent,
+ * provided that equal stamps carry equal values (each observation has a stamp of its own).
+ */
+export function merge(a: Registers, b: Registers): Registers {
+  const wins = (register: string): boolean => stampOf(b, register) > stampOf(a, register)
+  const base = a.base > b.base ? a.base : b.base
+  const stamps: Record<string, Stamp> = {}
+  for (const register of new Set([...Object.keys(a.stamps), ...Object.keys(b.stamps)])) {
+    const winner = wins(register) ? stampOf(b, register) : stampOf(a, register)
+    if (winner !== base) stamps[register] = winner
+  }
+  const values: Record<string, Value> = {}
+  for (const column of new Set([...Object.keys(a.values), ...Object.keys(b.values)])) {
+    const value = (wins(column) ? b : a).values[column]
+    if (value !== undefined) values[column] = value
+  }
+  const extra: Record<string, Json> = {}
+  for (const column of new Set([...Object.keys(a.extra), ...Object.keys(b.extra)])) {
+    const value = (wins(extraRegister(column)) ? b : a).extra[column]
+    if (value !== undefined) extra[column] = value
+  }
+  const since = newestAssertion(a, b)
+  const merged = { key: a.key, base, stamps, values, extra, deleted: (wins(DELETED) ? b : a).deleted }
+  return since === undefined ? merged : { ...merged, unchangedSince: since }
+}
+
+/** "Unchanged since" speaks for a whole row: it survives only where that row is all there is to say of the key. */
+function newestAssertion(a: Registers, b: Registers): number | undefined {
+  if (a.unchangedSince === undefined || b.unchangedSince === undefined) return undefined
+  return Math.max(a.unchangedSince, b.unchangedSince)
+}
+
+/** Collapses a batch to one register map a key, in key order, so that SQL sees each key once and locks in order. */
+export function collapse(observations: Iterable<Observation>, columns: readonly string[]): Registers[] {
+  const byKey = new Map<string, Registers>()
+  for (const observation of observations) {
+    const next = toRegisters(observation, columns)
+    const known = byKey.get(next.key)
+    byKey.set(next.key, known === undefined ? next : merge(known, next))
+  }
+  return [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+}

@@ -1,0 +1,54 @@
+/**
+ * A stamp orders two observations of the same register: by the vendor's time, then by when we saw it, then by its
+ * arrival number. It is kept as one fixed-width string, so that SQL (collate "C") and TypeScript compare it alike
+ * and Postgres can hold it in one column.
+ */
+export interface StampParts {
+  /** Microseconds since 1970 on the vendor's clock. */
+  readonly at: number
+  /** Microseconds since 1970 on the database's clock, when it was received or its fetch began. */
+  readonly seen: number
+  /** Arrival number from the sequence lockstep.arrival. */
+  readonly n: number
+}
+
+/** 14 + 14 + 12 hexadecimal digits: `at`, `seen`, `n`. */
+export type Stamp = string & { readonly __stamp: true }
+
+/** Ranks below every observation: the stamp of a register that nobody has observed. */
+export const NEVER = '' as Stamp
+
+const TIME_DIGITS = 14
+const COUNT_DIGITS = 12
+
+/** Encodes a stamp. Throws a RangeError for a negative, fractional or too large part: a programmer's error. */
+export function stamp({ at, seen, n }: StampParts): Stamp {
+  return (fixed(at, TIME_DIGITS, 'at') + fixed(seen, TIME_DIGITS, 'seen') + fixed(n, COUNT_DIGITS, 'n')) as Stamp
+}
+
+/** The parts of a stamp; all zero for NEVER. */
+export function parseStamp(value: Stamp): StampParts {
+  if (value === NEVER) return { at: 0, seen: 0, n: 0 }
+  return {
+    at: Number.parseInt(value.slice(0, TIME_DIGITS), 16),
+    seen: Number.parseInt(value.slice(TIME_DIGITS, 2 * TIME_DIGITS), 16),
+    n: Number.parseInt(value.slice(2 * TIME_DIGITS), 16),
+  }
+}
+
+/**
+ * The bound that decides whether a vendor's "unchanged since" needs writing: a stored stamp at or above it was
+ * made after that moment. Only the time part, so it sorts below every stamp of the same microsecond.
+ */
+export function stampFloor(at: number): Stamp {
+  return fixed(Math.max(0, at), TIME_DIGITS, 'at') as Stamp
+}
+
+function fixed(value: number, digits: number, part: string): string {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new RangeError(`stamp: ${part} must be a whole number of at least 0, got ${value}`)
+  }
+  const hex = value.toString(16).padStart(digits, '0')
+  if (hex.length > digits) throw new RangeError(`stamp: ${part} ${value} needs more than ${digits} digits`)
+  return hex
+}

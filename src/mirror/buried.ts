@@ -1,0 +1,189 @@
+import type { Transaction } from '../db/database.ts'
+import { DELETED, type Json } from '../engine/observation.ts'
+import { isLive, merge, type Registers, stampOf } from '../engine/merge.ts'
+import { NEVER, type Stamp } from '../engine/stamp.ts'
+import { parseExact, storableJson } from './encode.ts'
+import { sourceColumns, sqlName, SYSTEM_COLUMNS, tableId } from './table-spec.ts'
+import type { MirrorTable } from './mirror-table.ts'
+
+/**
+ * The slow path: keys with a tombstone, keys that a batch deletes or restores, and columns of rows never seen
+ * whole. They are rare, so their registers are read, merged by the model in `engine/merge.ts` itself, and written
+ * back. The caller holds the table's exclusive lock: no other batch can move a key between the two tables.
+ */
+
+/** What a key was before the batch, where it lies, and what it held that the vendor does not own. */
+export interface Resting {
+  readonly registers: Registers
+  readonly place: 'live' | 'buried'
+  readonly local: Readonly<Record<string, Json>> | undefined
+}
+
+interface StoredRow {
+  key: string
+  stamp: string
+  stamps: string | null
+  deleted: boolean
+  source_values: string
+  extra: string
+  local_values: string | null
+  live: boolean
+}
+
+/** Reads all that is known of these keys, from the live table and from the tombstones. */
+export async function readResting(
+  tx: Transaction,
+  table: MirrorTable,
+  keys: readonly string[],
+): Promise<Map<string, Resting>> {
+  const { spec } = table
+  const { rows } = await tx.query<StoredRow>(
+    `select t."${spec.key}" as key, t._stamp as stamp, t._stamps::text as stamps, false as deleted,
+       to_jsonb(t)::text as source_values, t.extra::text as extra, null as local_values, true as live
+     from ${sqlName(spec)} as t where t."${spec.key}" = any ($2::text[])
+     union all
+     select key, stamp, stamps::text, deleted, source_values::text, extra::text, local_values::text, false
+     from lockstep.tombstones where table_name = $1 and key = any ($2::text[])
+     order by key`,
+    [tableId(spec), keys],
+  )
+  const source = new Set(sourceColumns(spec))
+  return new Map(rows.map((row) => [row.key, toResting(row, spec.key, source)]))
+}
+
+function toResting(row: StoredRow, key: string, source: ReadonlySet<string>): Resting {
+  const all = parseExact(row.source_values)
+  const stamps = row.stamps === null ? {} : (JSON.parse(row.stamps) as Record<string, Stamp>)
+  const values: Record<string, Json> = {}
+  const local: Record<string, Json> = {}
+  for (const [column, value] of Object.entries(all)) {
+    // A null that nobody has observed is a column of the table, not a value of the row.
+    if (source.has(column)) {
+      if ((stamps[column] ?? row.stamp) !== NEVER) values[column] = value
+    } else if (column !== key && !(column in SYSTEM_COLUMNS)) local[column] = value
+  }
+  return {
+    registers: {
+      key: row.key,
+      base: row.stamp as Stamp,
+      stamps,
+      values: values as Registers['values'],
+      extra: parseExact(row.extra),
+      deleted: row.deleted,
+    },
+    place: row.live ? 'live' : 'buried',
+    local: row.live ? local : row.local_values === null ? undefined : parseExact(row.local_values),
+  }
+}
+
+export interface Moves {
+  /** Keys that leave the public table, or stay out of it, with their merged registers. */
+  readonly bury: { merged: Registers; resting: Resting | undefined }[]
+  /** Keys that come (back) into the public table. */
+  readonly revive: { merged: Registers; resting: Resting | undefined }[]
+  /** Keys that are and stay live: the ordinary statements serve them. */
+  readonly stay: Registers[]
+}
+
+/** Decides for each key of the batch where it belongs after merging. */
+export function decideMoves(batch: readonly Registers[], resting: ReadonlyMap<string, Resting>): Moves {
+  const moves: Moves = { bury: [], revive: [], stay: [] }
+  for (const incoming of batch) {
+    const before = resting.get(incoming.key)
+    const merged = before === undefined ? incoming : merge(before.registers, incoming)
+    if (!isLive(merged)) moves.bury.push({ merged, resting: before })
+    else if (before?.place === 'live') moves.stay.push(incoming)
+    else moves.revive.push({ merged, resting: before })
+  }
+  return moves
+}
+
+/** Moves keys to lockstep.tombstones; returns the keys whose live row went, with their watched columns. */
+export async function bury(
+  tx: Transaction,
+  { spec }: MirrorTable,
+  moves: Moves['bury'],
+): Promise<{ key: string; before: Record<string, Json> | null }[]> {
+  if (moves.length === 0) return []
+  const records = moves.map(({ merged, resting }) => ({
+    key: merged.key,
+    deleted: merged.deleted,
+    stamp: merged.base,
+    stamps: merged.stamps,
+    source_values: merged.values,
+    extra: merged.extra,
+    local_values: resting?.local ?? null,
+    parent: spec.parent === undefined ? null : (merged.values[spec.parent.column] ?? null),
+  }))
+  await tx.query(
+    `insert into lockstep.tombstones
+       (table_name, key, deleted, stamp, stamps, source_values, extra, local_values, parent)
+     select $1, r.key, r.deleted, r.stamp, r.stamps, typed.source_values, r.extra, r.local_values, r.parent
+     from jsonb_to_recordset($2::jsonb) as r (key text, deleted boolean, stamp text, stamps jsonb,
+       source_values jsonb, extra jsonb, local_values jsonb, parent text)
+     -- Through the table's own types, so that a value is kept, or refused, as the live table would.
+     cross join lateral (
+       select coalesce(jsonb_object_agg(c.key, c.value), '{}') as source_values
+       from jsonb_each(to_jsonb(jsonb_populate_record(null::${sqlName(spec)}, r.source_values))) as c
+       where r.source_values ? c.key
+     ) as typed
+     on conflict (table_name, key) do update set deleted = excluded.deleted, stamp = excluded.stamp,
+       stamps = excluded.stamps, source_values = excluded.source_values, extra = excluded.extra,
+       local_values = coalesce(excluded.local_values, tombstones.local_values), parent = excluded.parent`,
+    [tableId(spec), JSON.stringify(storableJson(records as unknown as Json))],
+  )
+  const watched = spec.watch.map((c) => `'${c}', "${c}"`).join(', ')
+  const gone = await tx.query<{ key: string; before: Record<string, Json> | null }>(
+    `delete from ${sqlName(spec)} where "${spec.key}" = any ($1::text[])
+     returning "${spec.key}" as key, ${watched === '' ? 'null::jsonb' : `jsonb_build_object(${watched})`} as before`,
+    [moves.map(({ merged }) => merged.key)],
+  )
+  return gone.rows
+}
+
+/** Brings keys into the public table, with the local values that they had, and drops their tombstones. */
+export async function revive(
+  tx: Transaction,
+  table: MirrorTable,
+  moves: Moves['revive'],
+  now: string,
+): Promise<{ key: string; after: Record<string, Json> | null }[]> {
+  const { spec } = table
+  const revived: { key: string; after: Record<string, Json> | null }[] = []
+  // Rows that come with local values name those columns; the others leave them to their defaults.
+  const groups = [moves.filter((m) => m.resting?.local !== undefined), moves.filter((m) => !m.resting?.local)]
+  for (const [index, group] of groups.entries()) {
+    if (group.length === 0) continue
+    const own = [spec.key, ...sourceColumns(spec), 'extra', '_stamp', '_stamps', 'last_synced_at']
+    const columns = index === 0 ? [...own, ...table.writable.filter((c) => !own.includes(c))] : own
+    const list = columns.map((c) => `"${c}"`).join(', ')
+    const watched = spec.watch.map((c) => `'${c}', "${c}"`).join(', ')
+    const { rows } = await tx.query<{ key: string; after: Record<string, Json> | null }>(
+      `insert into ${sqlName(spec)} (${list})
+       select ${list} from jsonb_populate_recordset(null::${sqlName(spec)}, $1::jsonb) order by "${spec.key}"
+       returning "${spec.key}" as key, ${watched === '' ? 'null::jsonb' : `jsonb_build_object(${watched})`} as after`,
+      [JSON.stringify(storableJson(group.map((m) => toRow(m, spec.key, now)) as unknown as Json))],
+    )
+    revived.push(...rows)
+  }
+  await tx.query(`delete from lockstep.tombstones where table_name = $1 and key = any ($2::text[])`, [
+    tableId(spec),
+    moves.map(({ merged }) => merged.key),
+  ])
+  return revived
+}
+
+function toRow({ merged, resting }: Moves['revive'][number], key: string, now: string): object {
+  return {
+    ...resting?.local,
+    ...merged.values,
+    [key]: merged.key,
+    extra: merged.extra,
+    _stamp: merged.base,
+    _stamps: Object.keys(merged.stamps).length === 0 ? null : merged.stamps,
+    last_synced_at: now,
+  }
+}
+
+/** The stamp at which a key's "deleted" register stands. */
+export const deletedStamp = (state: Registers): Stamp => stampOf(state, DELETED)
