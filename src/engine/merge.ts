@@ -25,19 +25,21 @@ export function stampOf(state: Registers, register: string): Stamp {
 
 /** One observation as registers. `columns` are the source-owned columns of the table. */
 export function toRegisters(o: Observation, columns: readonly string[]): Registers {
-  const extra = o.extra ?? {}
+  const carried = o.extra ?? {}
+  // In `extra` an empty column is an absent one, whether the vendor says null or nothing.
+  const extra = Object.fromEntries(Object.entries(carried).filter(([, value]) => value !== null))
   if (o.kind === 'row') {
     const stamps: Record<string, Stamp> = {}
     for (const [register, own] of Object.entries(o.stamps ?? {})) if (own !== o.stamp) stamps[register] = own
     for (const column of columns) if (!(column in o.values)) stamps[column] = NEVER
-    for (const column of o.omitted ?? []) if (!(column in extra)) stamps[extraRegister(column)] = NEVER
+    for (const column of o.omitted ?? []) if (!(column in carried)) stamps[extraRegister(column)] = NEVER
     const row = { key: o.key, base: o.stamp, stamps, values: o.values, extra, deleted: o.deleted ?? false }
     return o.unchangedSince === undefined ? row : { ...row, unchangedSince: o.unchangedSince }
   }
   const stamps: Record<string, Stamp> = {}
   if (o.kind !== 'fields') stamps[DELETED] = o.stamp
   for (const column of Object.keys(o.values)) stamps[column] = o.stamps?.[column] ?? o.stamp
-  for (const column of Object.keys(extra)) {
+  for (const column of Object.keys(carried)) {
     stamps[extraRegister(column)] = o.stamps?.[extraRegister(column)] ?? o.stamp
   }
   return { key: o.key, base: NEVER, stamps, values: o.values, extra, deleted: o.kind === 'delete' }

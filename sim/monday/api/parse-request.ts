@@ -13,6 +13,7 @@ import { schema } from './schema.ts'
 
 /** A client sends the same few documents for ever; only their variables differ. */
 const DOCUMENTS_MAX = 500
+const INTROSPECTION = /\b__(schema|type)\b/
 const documents = new Map<string, DocumentNode | readonly GraphQLError[]>()
 
 export interface ParsedRequest {
@@ -65,8 +66,7 @@ export function parseRequest(
   )
   try {
     const plan = new Planner(fragments, coerced.coerced).plan(operation)
-    const introspects = plan.fields.some((field) => field.name === '__schema' || field.name === '__type' || /^__(schema|type)$/.test(field.key))
-    return { document, operationName: operation.name?.value ?? null, plan, introspects }
+    return { document, operationName: operation.name?.value ?? null, plan, introspects: INTROSPECTION.test(query) }
   } catch (error) {
     if (error instanceof GraphQLError) return [error]
     throw error

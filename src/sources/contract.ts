@@ -1,0 +1,210 @@
+import type { Json, JsonObject, Observation, Value } from '../engine/observation.ts'
+
+/**
+ * What a vendor must offer so that the engine can keep its records in Postgres. A source knows the vendor and the
+ * engine's rules; it has no database, and all time comes to it as input or from its own requests.
+ */
+export interface Source {
+  /** The vendor's name, as in `sources/<name>`. */
+  readonly vendor: string
+  readonly streams: readonly Stream[]
+  readonly door: WebhookDoor
+  /** Reads what parsing needs (columns, labels, people), from the kept state or, with `fresh`, from the vendor. */
+  prepare(options: { fresh: boolean; signal: AbortSignal }): Promise<Preparation>
+  /** Turns one committed delivery into observations and hints. Makes no call. Throws on what it cannot read. */
+  parse(delivery: Delivery): Parsed
+  /** One page of a stream; `cursor` comes from the page before, undefined begins. */
+  readPage(request: PageRequest): Promise<Page>
+  /** The records of these ids, at most `keysMax`; an id that a clean answer lacks does not exist at the vendor. */
+  readKeys(request: KeysRequest): Promise<Page>
+  /** Which records show values of which others, so that a change there is read again here. */
+  dependencies(): readonly Dependency[]
+  readonly webhooks: WebhookAdmin
+  readonly keysMax: number
+  /** Requests made and what is left, for status and metrics. */
+  usage(): Promise<Usage>
+}
+
+/** One kind of record, kept in one table. */
+export interface Stream {
+  /** The vendor's id: a board, an endpoint. */
+  readonly id: string
+  readonly name: string
+  readonly table: string
+  /** Readings beside the whole row that must be paced apart, such as formulas. */
+  readonly parts: readonly string[]
+}
+
+/** The whole row; every stream has it. */
+export const ROW = 'row'
+
+export interface Preparation {
+  /** What is wrong at the vendor with what we are configured to read, a sentence each. */
+  readonly problems: readonly string[]
+}
+
+export interface PageRequest {
+  readonly stream: Stream
+  readonly part: string
+  readonly cursor: Json | undefined
+  /** Newest change first, for a delta; otherwise the vendor's order. */
+  readonly newestFirst: boolean
+  readonly signal: AbortSignal
+}
+
+export interface KeysRequest {
+  readonly stream: Stream
+  readonly part: string
+  readonly keys: readonly string[]
+  readonly signal: AbortSignal
+}
+
+export interface FetchedRow {
+  readonly key: string
+  readonly values: Readonly<Record<string, Value>>
+  readonly extra?: Readonly<Record<string, Json>>
+  /** Vendor columns that this read did not carry. */
+  readonly omitted?: readonly string[]
+  /** Registers whose value is computed when read, so that they stand for the time of the read. */
+  readonly live?: readonly string[]
+  /** Start of the granule of its modification time, microseconds on the vendor's clock. */
+  readonly updatedAt?: number
+  readonly deleted?: boolean
+  /** No longer in this stream (moved elsewhere): deleted here, whatever it holds. */
+  readonly gone?: boolean
+}
+
+export interface Page {
+  readonly rows: readonly FetchedRow[]
+  /** Lower bound of the vendor's time of this read, microseconds. */
+  readonly floor: number
+  /** The unit of `updatedAt`, microseconds. */
+  readonly granule: number
+  readonly next: Json | undefined
+  /** Why this page may lack rows or values; an empty list says it is complete. Only such a page proves absence. */
+  readonly gaps: readonly string[]
+  /** Rows of other streams that this answer says to look at. */
+  readonly refetches?: readonly Refetch[]
+  /** Records in the stream altogether, where the vendor tells. */
+  readonly total?: number
+}
+
+/** A wish to read records again; made durable, and coalesced by key. */
+export interface Refetch {
+  readonly stream: string
+  readonly part: string
+  readonly keys: readonly string[]
+  readonly reason: string
+}
+
+/** A delivery as the inbox holds it. */
+export interface Delivery {
+  /** Its arrival number. */
+  readonly n: number
+  /** Microseconds on the database's clock. */
+  readonly receivedAt: number
+  readonly payload: Json
+}
+
+/**
+ * - `applied`: observations tell all; `hint`: something must be read; `ignored`: concerns nothing that is kept;
+ *   `unknown`: an event that this version does not know, kept for later.
+ */
+export type Outcome = 'applied' | 'hint' | 'ignored' | 'unknown'
+
+export interface Parsed {
+  readonly outcome: Outcome
+  readonly observations: readonly Observation[]
+  readonly refetches: readonly Refetch[]
+  /** For `ignored` and `unknown`: why. */
+  readonly note?: string
+}
+
+/** Rows of `to` whose `part` shows `columns` of rows of `from`. */
+export interface Dependency {
+  /** Table whose change matters. */
+  readonly from: string
+  /** Registers of `from`: column names, or `+id` for one in `extra`. */
+  readonly registers: readonly string[]
+  readonly to: string
+  readonly part: string
+  /**
+   * How the rows of `to` are found: `holds`, their column holds (or, an array, contains) the changed row's key;
+   * `held`, the changed row's column holds their key; `self`, they are the changed rows.
+   */
+  readonly link: { readonly kind: 'holds' | 'held'; readonly column: string } | { readonly kind: 'self' }
+}
+
+/** How deliveries are told apart, proven genuine, and answered. */
+export interface WebhookDoor {
+  /** True where a delivery can be proven to be the vendor's: needed on a public address. */
+  readonly guarded: boolean
+  /** Checks a request; `now` in milliseconds. Never throws. */
+  verify(request: WebhookRequest, now: number): Promise<Verdict>
+  /** The answer to a handshake, or undefined for an event. */
+  challenge(payload: Json): JsonObject | undefined
+  /** What identifies the event however often it is delivered. */
+  identify(payload: Json): EventIdentity
+}
+
+export interface WebhookRequest {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+  /** The last part of the path, if any. */
+  readonly secret: string | undefined
+}
+
+export type Verdict = { readonly ok: true } | { readonly ok: false; readonly reason: string }
+
+export interface EventIdentity {
+  /** Undefined where the body carries no id: then its hash serves, within `horizonMs`. */
+  readonly key: string | undefined
+  readonly type: string | undefined
+  readonly stream: string | undefined
+  readonly entity: string | undefined
+}
+
+export interface WebhookAdmin {
+  /** How long the vendor may deliver one event again, milliseconds. */
+  readonly retryHorizonMs: number
+  /** Makes what is missing; each is named. `url` is complete. Idempotent. */
+  register(url: string, signal: AbortSignal): Promise<WebhookChange[]>
+  list(signal: AbortSignal): Promise<WebhookInfo[]>
+  /** Removes those that Lockstep made. */
+  remove(signal: AbortSignal): Promise<WebhookChange[]>
+}
+
+export interface WebhookInfo {
+  readonly id: string
+  readonly stream: string
+  readonly event: string
+  /** Made by this installation. */
+  readonly ours: boolean
+}
+
+export interface WebhookChange {
+  readonly stream: string
+  readonly event: string
+  readonly id: string | undefined
+  readonly action: 'created' | 'kept' | 'removed' | 'failed'
+  readonly error?: string
+}
+
+export interface Usage {
+  readonly day: string
+  readonly calls: number
+  readonly rejected: number
+  readonly dailyCap: number | undefined
+  /** Milliseconds since 1970 until which no request may be made; why. */
+  readonly blockedUntilMs: number | undefined
+  readonly blockedBy: string | undefined
+}
+
+/** Small facts about a vendor that outlive a restart, given to a source by whoever composes it. */
+export interface SourceStore {
+  read(kind: string): Promise<Readonly<Record<string, Json>>>
+  write(kind: string, key: string, value: Json): Promise<void>
+  remove(kind: string, key: string): Promise<void>
+  /** Adds to today's counts; returns their sums. */
+  countCalls(day: string, calls: number, rejected: number, complexity: number): Promise<{ calls: number; rejected: number }>
+}
