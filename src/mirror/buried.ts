@@ -2,7 +2,7 @@ import type { Transaction } from '../db/database.ts'
 import { DELETED, type Json } from '../engine/observation.ts'
 import { isLive, merge, type Registers, stampOf } from '../engine/merge.ts'
 import { NEVER, type Stamp } from '../engine/stamp.ts'
-import { parseExact, storableJson } from './encode.ts'
+import { parseExact, storableJson } from '../db/storable.ts'
 import { sourceColumns, sqlName, SYSTEM_COLUMNS, tableId } from './table-spec.ts'
 import type { MirrorTable } from './mirror-table.ts'
 

@@ -29,7 +29,7 @@ create table lockstep.inbox (
   payload jsonb
 );
 create unique index inbox_dedupe on lockstep.inbox (app, dedupe_key);
-create index inbox_pending on lockstep.inbox (id) where status = 'pending';
+create index inbox_pending on lockstep.inbox (app, id) where status = 'pending';
 create index inbox_dead on lockstep.inbox (app, id) where status = 'dead';
 create index inbox_received on lockstep.inbox (received_at);
 
@@ -134,6 +134,13 @@ create table lockstep.api_usage (
   rejected integer not null default 0,
   complexity bigint not null default 0,
   primary key (app, day)
+);
+
+-- Who does what only one node may do at a time; a holder that dies is replaced when its lease ends.
+create table lockstep.leases (
+  name text primary key,
+  holder text not null,
+  until timestamptz not null
 );
 
 create table lockstep.settings (

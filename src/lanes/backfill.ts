@@ -1,0 +1,249 @@
+import type { Database, Transaction } from '../db/database.ts'
+import { CursorExpiredError, DailyCapError, describeError, VendorUnavailableError } from '../engine/errors.ts'
+import type { Json } from '../engine/observation.ts'
+import { sqlName } from '../mirror/table-spec.ts'
+import { type Page, ROW, type Stream } from '../sources/contract.ts'
+import { endLease, holdLease } from './lease.ts'
+import { type Arrival, arrive, observePage } from './observe.ts'
+import { absorb, type Pipeline } from './pipeline.ts'
+import { requestRefetch } from './refetch-queue.ts'
+import { countPage, finishRun, readRun, type Run, startRun } from './runs.ts'
+
+/** Where a pass stands: committed with the rows of the page that it follows (I7). */
+interface Checkpoint {
+  readonly run: string
+  readonly cursor: Json
+  /** Times that the vendor's cursor ended before the pass did. */
+  readonly restarts: number
+  /** Why this pass can't prove absence; empty while it can. */
+  readonly gaps: readonly string[]
+}
+
+export interface BackfillOptions {
+  readonly signal: AbortSignal
+  /** Stop after about this many rows: a look, which proves nothing about the rest. */
+  readonly limit?: number | undefined
+  /** Begin anew even where an interrupted pass could go on. */
+  readonly fresh?: boolean | undefined
+  readonly onProgress?: ((run: { rows: number; total: number | undefined }) => void) | undefined
+}
+
+/** A pass that restarts this often can't finish within the life of its cursor. */
+const RESTARTS_MAX = 3
+const GAPS_KEPT = 5
+
+/**
+ * Reads one part of a stream from its first page to its last, and resumes where a killed pass stopped. When a whole
+ * pass was clean, keys that the mirror has and the pass did not meet are asked for by id (never just deleted).
+ * Returns the closed run; undefined where another node is at it. Stops early, resumable, when `signal` aborts.
+ */
+export async function backfill(
+  db: Database,
+  pipeline: Pipeline,
+  stream: Stream,
+  part: string,
+  options: BackfillOptions,
+): Promise<Run | undefined> {
+  const pass = new Pass(db, pipeline, stream, part, options)
+  if (!(await holdLease(db, pass.lease))) return undefined
+  try {
+    return await pass.run()
+  } finally {
+    await endLease(db, pass.lease)
+  }
+}
+
+class Pass {
+  readonly lease: string
+  private readonly db: Database
+  private readonly pipeline: Pipeline
+  private readonly stream: Stream
+  private readonly part: string
+  private readonly options: BackfillOptions
+  private readonly key: string
+  private rows = 0
+
+  constructor(db: Database, pipeline: Pipeline, stream: Stream, part: string, options: BackfillOptions) {
+    this.db = db
+    this.pipeline = pipeline
+    this.stream = stream
+    this.part = part
+    this.options = options
+    this.key = part === ROW ? stream.id : `${stream.id}/${part}`
+    this.lease = `backfill ${pipeline.app} ${this.key}`
+  }
+
+  async run(): Promise<Run | undefined> {
+    let checkpoint = await this.resume()
+    try {
+      for (;;) {
+        try {
+          checkpoint = await this.readToEnd(checkpoint)
+          return await this.finish(checkpoint)
+        } catch (error) {
+          if (!(error instanceof CursorExpiredError) || checkpoint.restarts >= RESTARTS_MAX) throw error
+          checkpoint = { ...checkpoint, cursor: null, restarts: checkpoint.restarts + 1 }
+        }
+      }
+    } catch (error) {
+      if (this.options.signal.aborted) return readRun(this.db, checkpoint.run)
+      const resumable = error instanceof DailyCapError || error instanceof VendorUnavailableError
+      if (!resumable) await this.dropCheckpoint()
+      await finishRun(this.db, checkpoint.run, this.rows > 0 ? 'partial' : 'failed', describeError(error))
+      throw error
+    }
+  }
+
+  private async resume(): Promise<Checkpoint> {
+    const { rows } = await this.db.query<{ state: Checkpoint; status: string }>(
+      `select c.state, r.status from lockstep.checkpoints as c
+       join lockstep.runs as r on r.id = (c.state ->> 'run')::uuid
+       where c.app = $1 and c.lane = 'backfill' and c.stream = $2`,
+      [this.pipeline.app, this.key],
+    )
+    const known = rows[0]
+    if (known?.status === 'running' && this.options.fresh !== true) {
+      const run = await readRun(this.db, known.state.run)
+      this.rows = run?.processed ?? 0
+      return known.state
+    }
+    if (known?.status === 'running') {
+      await finishRun(this.db, known.state.run, 'partial', 'given up for a pass begun anew')
+    }
+    const metadata = { part: this.part, limit: this.options.limit ?? null }
+    const run = await startRun(this.db, this.runKey(), metadata)
+    return { run, cursor: null, restarts: 0, gaps: [] }
+  }
+
+  private runKey() {
+    return { app: this.pipeline.app, lane: 'backfill', stream: this.stream.id, name: this.stream.name } as const
+  }
+
+  /** Reads the next page while the last one is being written. */
+  private async readToEnd(start: Checkpoint): Promise<Checkpoint> {
+    let checkpoint = start
+    let next: Promise<Fetched> | undefined = this.fetch(checkpoint.cursor)
+    try {
+      while (next !== undefined) {
+        const fetched: Fetched = await next
+        const { page } = fetched
+        const more: boolean = page.next !== undefined && !this.isEnough(page)
+        next = more ? this.fetch(page.next as Json) : undefined
+        next?.catch(() => {})
+        checkpoint = await this.write(checkpoint, fetched)
+        this.options.onProgress?.({ rows: this.rows, total: page.total })
+        this.options.signal.throwIfAborted()
+      }
+      return checkpoint
+    } finally {
+      await next?.catch(() => {})
+    }
+  }
+
+  private isEnough(page: Page): boolean {
+    const { limit } = this.options
+    return limit !== undefined && this.rows + page.rows.length >= limit
+  }
+
+  private async fetch(cursor: Json): Promise<Fetched> {
+    const arrival = await arrive(this.db)
+    const page = await this.pipeline.source.readPage({
+      stream: this.stream,
+      part: this.part,
+      cursor: cursor ?? undefined,
+      newestFirst: false,
+      signal: this.options.signal,
+    })
+    return { page, arrival }
+  }
+
+  private async write(checkpoint: Checkpoint, { page, arrival }: Fetched): Promise<Checkpoint> {
+    const gaps = [...new Set([...checkpoint.gaps, ...page.gaps])].slice(0, GAPS_KEPT)
+    const after: Checkpoint = { ...checkpoint, cursor: page.next ?? null, gaps }
+    const observations = observePage(this.stream, this.part, page, arrival)
+    await this.db.transaction(async (tx, attempt) => {
+      const refetches = page.refetches ?? []
+      const { counts } = await absorb(tx, this.pipeline, observations, { attempt, refetches })
+      await this.remember(tx, after, page)
+      await countPage(tx, checkpoint.run, page.rows.length, counts[this.stream.table])
+      await holdLease(tx, this.lease)
+    })
+    this.rows += page.rows.length
+    return after
+  }
+
+  private async remember(tx: Transaction, checkpoint: Checkpoint, page: Page): Promise<void> {
+    await tx.query(
+      `insert into lockstep.checkpoints (app, lane, stream, state) values ($1, 'backfill', $2, $3)
+       on conflict (app, lane, stream) do update set state = excluded.state, updated_at = clock_timestamp()`,
+      [this.pipeline.app, this.key, JSON.stringify(checkpoint)],
+    )
+    if (this.part !== ROW) return
+    await tx.query(
+      `insert into lockstep.pass_keys (run_id, key) select distinct $1::uuid, unnest($2::text[])
+       on conflict do nothing`,
+      [checkpoint.run, page.rows.map((row) => row.key)],
+    )
+  }
+
+  private async finish({ run, gaps, restarts }: Checkpoint): Promise<Run | undefined> {
+    const whole = this.options.limit === undefined
+    if (gaps.length === 0 && whole) {
+      await this.db.transaction(async (tx) => {
+        if (this.part === ROW) await this.askForMissing(tx, run)
+        await this.confirm(tx)
+        await finishRun(tx, run, 'completed')
+      })
+    } else {
+      const reason = whole ? gaps.join('; ') : `stopped at --limit ${this.options.limit}`
+      await finishRun(this.db, run, 'partial', reason)
+    }
+    if (restarts > 0) {
+      await this.db.query(`update lockstep.runs set metadata = metadata || $2 where id = $1`, [run, { restarts }])
+    }
+    await this.dropCheckpoint()
+    return readRun(this.db, run)
+  }
+
+  /**
+   * Pages shift under a pass, so a key that it did not meet may well exist. Rows that came or were read while it
+   * ran are left out: their stamp was made after it began.
+   */
+  private async askForMissing(tx: Transaction, run: string): Promise<void> {
+    const spec = this.pipeline.mirror.tables.get(this.stream.table)?.spec
+    if (spec === undefined) return
+    const { rows } = await tx.query<{ key: string }>(
+      `select t."${spec.key}" as key from ${sqlName(spec)} as t
+       join lockstep.runs as r on r.id = $1
+       where substr(t._stamp, 15, 14) <
+           lpad(to_hex((extract(epoch from r.started_at) * 1000000)::bigint), 14, '0') collate "C"
+         and not exists (select from lockstep.pass_keys as p where p.run_id = $1 and p.key = t."${spec.key}")`,
+      [run],
+    )
+    const keys = rows.map((row) => row.key)
+    const reason = 'not met by a full pass'
+    await requestRefetch(tx, this.pipeline.app, [{ stream: this.stream.id, part: ROW, keys, reason }])
+  }
+
+  private async confirm(tx: Transaction): Promise<void> {
+    if (this.part !== ROW) return
+    await tx.query(
+      `insert into lockstep.freshness (app, stream, table_name, full_pass_at) values ($1, $2, $3, clock_timestamp())
+       on conflict (app, stream) do update set full_pass_at = excluded.full_pass_at,
+         table_name = excluded.table_name`,
+      [this.pipeline.app, this.stream.id, this.stream.table],
+    )
+  }
+
+  private async dropCheckpoint(): Promise<void> {
+    await this.db.query(`delete from lockstep.checkpoints where app = $1 and lane = 'backfill' and stream = $2`, [
+      this.pipeline.app,
+      this.key,
+    ])
+  }
+}
+
+interface Fetched {
+  readonly page: Page
+  readonly arrival: Arrival
+}

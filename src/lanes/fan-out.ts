@@ -1,0 +1,61 @@
+import type { Transaction } from '../db/database.ts'
+import { sqlName, type TableSpec } from '../mirror/table-spec.ts'
+import type { Change } from '../mirror/apply.ts'
+import type { Dependency, Refetch } from '../sources/contract.ts'
+import type { Pipeline } from './pipeline.ts'
+
+/** table → key → the registers that changed, or 'all' where that is not known. */
+export type Touched = ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<string> | 'all'>>
+
+/**
+ * Which rows elsewhere show values of the changed ones (mirrors, formulas): the vendor sends no event for those, so
+ * they are read again. Only rows that really changed count, so a chain of mirrors ends where nothing changes.
+ */
+export async function fanOut(
+  tx: Transaction,
+  pipeline: Pipeline,
+  changes: readonly Change[],
+  touched: Touched,
+): Promise<Refetch[]> {
+  if (changes.length === 0) return []
+  const wanted: Refetch[] = []
+  for (const dependency of pipeline.source.dependencies()) {
+    const relevant = changes.filter((change) => concerns(change, dependency, touched))
+    if (relevant.length === 0) continue
+    const keys = await dependents(tx, pipeline, dependency, relevant)
+    const stream = pipeline.source.streams.find((s) => s.table === dependency.to)
+    if (stream === undefined || keys.length === 0) continue
+    wanted.push({ stream: stream.id, part: dependency.part, keys, reason: `shows values of ${dependency.from}` })
+  }
+  return wanted
+}
+
+function concerns(change: Change, dependency: Dependency, touched: Touched): boolean {
+  if (change.table !== dependency.from) return false
+  if (change.op === 'deleted') return dependency.link.kind !== 'self'
+  const registers = touched.get(change.table)?.get(change.key)
+  if (registers === undefined) return false
+  return registers === 'all' || dependency.registers.some((register) => registers.has(register))
+}
+
+async function dependents(
+  tx: Transaction,
+  { mirror }: Pipeline,
+  { link, to }: Dependency,
+  changes: readonly Change[],
+): Promise<string[]> {
+  if (link.kind === 'self') return changes.map((change) => change.key)
+  if (link.kind === 'held') {
+    const held = changes.flatMap((c) => [c.before?.[link.column], c.after?.[link.column]])
+    return [...new Set(held.flat().filter((key) => typeof key === 'string'))]
+  }
+  const spec = mirror.tables.get(to)?.spec
+  if (spec === undefined) return []
+  const { rows } = await tx.query<{ key: string }>(holders(spec, link.column), [changes.map((c) => c.key)])
+  return rows.map((row) => row.key)
+}
+
+const holders = (spec: TableSpec, column: string): string =>
+  `select "${spec.key}" as key from ${sqlName(spec)} where "${column}" ${
+    spec.columns[column]?.type === 'text[]' ? '&& $1::text[]' : '= any ($1::text[])'
+  }`

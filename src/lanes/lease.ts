@@ -1,0 +1,40 @@
+import { hostname } from 'node:os'
+import type { Queryable } from '../db/database.ts'
+
+/** Short enough to wait for after a crash, long against the time between two pages. */
+const LEASE_S = 60
+
+/** This process, told apart from another with the same number on another machine. */
+export const nodeName = `${hostname()}/${process.pid}`
+
+/**
+ * Takes or renews a lease: true where this node holds it now. A lease that ended, or whose holder was a process of
+ * this machine that is gone, is taken over.
+ */
+export async function holdLease(db: Queryable, name: string): Promise<boolean> {
+  const { rows } = await db.query<{ holder: string }>('select holder from lockstep.leases where name = $1', [name])
+  const lost = rows[0] !== undefined && isGone(rows[0].holder) ? rows[0].holder : null
+  const { rowCount } = await db.query(
+    `insert into lockstep.leases as l (name, holder, until)
+     values ($1, $2, clock_timestamp() + make_interval(secs => $3))
+     on conflict (name) do update set holder = excluded.holder, until = excluded.until
+     where l.holder = excluded.holder or l.until < clock_timestamp() or l.holder = $4`,
+    [name, nodeName, LEASE_S, lost],
+  )
+  return rowCount === 1
+}
+
+export async function endLease(db: Queryable, name: string): Promise<void> {
+  await db.query('delete from lockstep.leases where name = $1 and holder = $2', [name, nodeName])
+}
+
+function isGone(holder: string): boolean {
+  const [host, pid] = [holder.slice(0, holder.lastIndexOf('/')), Number(holder.slice(holder.lastIndexOf('/') + 1))]
+  if (host !== hostname() || pid === process.pid) return false
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH'
+  }
+}

@@ -1,0 +1,41 @@
+import type { Transaction } from '../db/database.ts'
+import type { Observation } from '../engine/observation.ts'
+import { applyObservations, type ApplyResult, type Change, type Mirror } from '../mirror/apply.ts'
+import type { Refetch, Source } from '../sources/contract.ts'
+import { fanOut, type Touched } from './fan-out.ts'
+import { requestRefetch } from './refetch-queue.ts'
+
+/** One app as the engine runs it: its source, its mirrored tables, and what it derives from them. */
+export interface Pipeline {
+  readonly app: string
+  readonly source: Source
+  readonly mirror: Mirror
+  readonly derive: ((tx: Transaction, changes: readonly Change[]) => Promise<void>) | undefined
+}
+
+export interface Absorbed extends ApplyResult {
+  /** Rows that were asked for again because of this batch. */
+  readonly refetches: number
+}
+
+/**
+ * The one way into the tables, for every lane: merge, derive, and ask again for what shows the changed values
+ * elsewhere, in the caller's transaction.
+ *
+ * @param touched the registers of each changed key, where known; `'all'` for whole rows; undefined asks for nothing
+ */
+export async function absorb(
+  tx: Transaction,
+  pipeline: Pipeline,
+  observations: readonly Observation[],
+  options: { attempt: number; refetches?: readonly Refetch[]; touched?: Touched | undefined },
+): Promise<Absorbed> {
+  const result = await applyObservations(tx, pipeline.mirror, observations, options.attempt)
+  if (result.changes.length > 0) await pipeline.derive?.(tx, result.changes)
+  const wanted = [...(options.refetches ?? [])]
+  if (options.touched !== undefined) {
+    wanted.push(...(await fanOut(tx, pipeline, result.changes, options.touched)))
+  }
+  const refetches = await requestRefetch(tx, pipeline.app, wanted)
+  return { ...result, refetches }
+}

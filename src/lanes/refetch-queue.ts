@@ -1,0 +1,118 @@
+import type { Queryable } from '../db/database.ts'
+import type { Refetch } from '../sources/contract.ts'
+
+/** A claimed request: its `seq` tells whether it was repeated while the fetch was under way. */
+export interface ClaimedKey {
+  readonly key: string
+  readonly seq: number
+  readonly attempts: number
+  /** Seconds since it was first asked for. */
+  readonly age_s: number
+}
+
+export interface ClaimedBatch {
+  readonly stream: string
+  readonly part: string
+  readonly keys: readonly ClaimedKey[]
+}
+
+/** Makes wishes durable, one a key however many there are. Returns how many keys were asked for. */
+export async function requestRefetch(db: Queryable, app: string, wanted: readonly Refetch[]): Promise<number> {
+  const unique = new Map<string, { stream: string; part: string; key: string; reason: string }>()
+  for (const { stream, part, keys, reason } of wanted) {
+    for (const key of keys) unique.set(`${stream} ${part} ${key}`, { stream, part, key, reason })
+  }
+  if (unique.size === 0) return 0
+  // Sorted, so that two batches that ask for the same keys lock them in one order.
+  const sorted = [...unique.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, request]) => request)
+  await db.query(
+    `insert into lockstep.refetch as r (app, stream, part, key, reason)
+     select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::text[])
+     on conflict (app, stream, part, key) do update set
+       seq = nextval('lockstep.refetch_seq'), reason = excluded.reason,
+       next_attempt_at = least(r.next_attempt_at, clock_timestamp())`,
+    [app, sorted.map((r) => r.stream), sorted.map((r) => r.part), sorted.map((r) => r.key), sorted.map((r) => r.reason)],
+  )
+  return sorted.length
+}
+
+/** Past this a claim is taken to be lost with its node. Longer than the longest vendor call with its retries. */
+const CLAIM_S = 180
+
+/** Claims up to `limit` due requests of the stream and part that has waited longest. */
+export async function claimRefetch(
+  db: Queryable,
+  app: string,
+  limit: (stream: string, part: string) => number,
+): Promise<ClaimedBatch | undefined> {
+  const due = await db.query<{ stream: string; part: string }>(
+    `select stream, part from lockstep.refetch
+     where app = $1 and next_attempt_at <= clock_timestamp() and claimed_until < clock_timestamp()
+     order by seq limit 1`,
+    [app],
+  )
+  const first = due.rows[0]
+  if (first === undefined) return undefined
+  const { rows } = await db.query<ClaimedKey>(
+    `update lockstep.refetch as r set claimed_until = clock_timestamp() + make_interval(secs => $5)
+     from (
+       select key from lockstep.refetch
+       where app = $1 and stream = $2 and part = $3
+         and next_attempt_at <= clock_timestamp() and claimed_until < clock_timestamp()
+       order by seq limit $4 for update skip locked
+     ) as picked
+     where r.app = $1 and r.stream = $2 and r.part = $3 and r.key = picked.key
+     returning r.key, r.seq, r.attempts, extract(epoch from clock_timestamp() - r.requested_at)::float8 as age_s`,
+    [app, first.stream, first.part, limit(first.stream, first.part), CLAIM_S],
+  )
+  return rows.length === 0 ? undefined : { ...first, keys: rows }
+}
+
+/** Ends requests that were served, but those repeated meanwhile: they are due again. */
+export async function settleRefetch(
+  db: Queryable,
+  app: string,
+  { stream, part }: Pick<ClaimedBatch, 'stream' | 'part'>,
+  served: readonly ClaimedKey[],
+): Promise<void> {
+  const params = [app, stream, part, served.map((k) => k.key), served.map((k) => k.seq)]
+  await db.query(
+    `delete from lockstep.refetch as r using unnest($4::text[], $5::bigint[]) as s (key, seq)
+     where r.app = $1 and r.stream = $2 and r.part = $3 and r.key = s.key and r.seq = s.seq`,
+    params,
+  )
+  await db.query(
+    `update lockstep.refetch set claimed_until = '-infinity', attempts = 0, requested_at = clock_timestamp()
+     where app = $1 and stream = $2 and part = $3 and key = any ($4::text[])`,
+    params.slice(0, 4),
+  )
+}
+
+/** Gives requests back, to be tried after a delay; `counted` where the failure was theirs. */
+export async function postponeRefetch(
+  db: Queryable,
+  app: string,
+  { stream, part }: Pick<ClaimedBatch, 'stream' | 'part'>,
+  keys: readonly { key: string; delayMs: number }[],
+  failure: { error: string | null; counted: boolean },
+): Promise<void> {
+  await db.query(
+    `update lockstep.refetch as r set claimed_until = '-infinity', error = $6,
+       attempts = r.attempts + case when $7 then 1 else 0 end,
+       next_attempt_at = clock_timestamp() + make_interval(secs => k.delay_ms / 1000)
+     from unnest($4::text[], $5::float8[]) as k (key, delay_ms)
+     where r.app = $1 and r.stream = $2 and r.part = $3 and r.key = k.key`,
+    [app, stream, part, keys.map((k) => k.key), keys.map((k) => k.delayMs), failure.error, failure.counted],
+  )
+}
+
+/** Milliseconds until the next request is due; undefined where there is none. */
+export async function nextRefetchInMs(db: Queryable, app: string): Promise<number | undefined> {
+  const { rows } = await db.query<{ ms: number | null }>(
+    `select (extract(epoch from min(greatest(next_attempt_at, claimed_until)) - clock_timestamp()) * 1000)::float8 as ms
+     from lockstep.refetch where app = $1`,
+    [app],
+  )
+  const ms = rows[0]?.ms
+  return ms === null || ms === undefined ? undefined : Math.max(0, ms)
+}

@@ -1,0 +1,80 @@
+import { type Database, isOutage } from '../db/database.ts'
+import { DailyCapError, describeError, VendorUnavailableError } from '../engine/errors.ts'
+import { SETTLE_MS } from '../engine/read-time.ts'
+import { nextDelayMs, refetchRetry } from '../engine/retry.ts'
+import { type Page, ROW, type Stream } from '../sources/contract.ts'
+import { type Arrival, arrive, observeAbsence, observePage } from './observe.ts'
+import { absorb, type Pipeline } from './pipeline.ts'
+import { type ClaimedBatch, type ClaimedKey, claimRefetch, postponeRefetch, settleRefetch } from './refetch-queue.ts'
+import { touchedBy } from './touched.ts'
+
+/** After its tries a request rests this long between tries: it is never dropped. */
+const REST_MS = 3_600_000
+
+/**
+ * Serves up to `keysMax` requests of the stream that waited longest. Returns how many keys it took; 0 where nothing
+ * is due. Throws VendorUnavailableError and DailyCapError after giving the requests back: the caller waits.
+ */
+export async function refetchOnce(db: Database, pipeline: Pipeline, signal: AbortSignal): Promise<number> {
+  const batch = await claimRefetch(db, pipeline.app, () => pipeline.source.keysMax)
+  if (batch === undefined) return 0
+  const stream = pipeline.source.streams.find((s) => s.id === batch.stream)
+  if (stream === undefined) {
+    // The board was taken out of the configuration: nothing will ever serve these.
+    await settleRefetch(db, pipeline.app, batch, batch.keys)
+    return batch.keys.length
+  }
+  try {
+    const arrival = await arrive(db)
+    const keys = batch.keys.map((k) => k.key)
+    const page = await pipeline.source.readKeys({ stream, part: batch.part, keys, signal })
+    await serve(db, pipeline, stream, { batch, page, arrival })
+  } catch (error) {
+    await giveBack(db, pipeline.app, batch, error)
+    if (error instanceof VendorUnavailableError || error instanceof DailyCapError || isOutage(error)) throw error
+  }
+  return batch.keys.length
+}
+
+interface Answer {
+  readonly batch: ClaimedBatch
+  readonly page: Page
+  readonly arrival: Arrival
+}
+
+async function serve(db: Database, pipeline: Pipeline, stream: Stream, answer: Answer): Promise<void> {
+  const { batch, page, arrival } = answer
+  const met = new Set(page.rows.map((row) => row.key))
+  const missing = batch.part === ROW ? batch.keys.filter((k) => !met.has(k.key)) : []
+  // A replica may lag behind the event that made us ask: only after `settle` does "not there" mean gone.
+  const early = page.gaps.length > 0 ? missing : missing.filter((k) => k.age_s * 1000 < SETTLE_MS)
+  const gone = missing.filter((k) => !early.includes(k))
+  const observations = [
+    ...observePage(stream, batch.part, page, arrival),
+    ...gone.map((k) => observeAbsence(stream, k.key, page, arrival)),
+  ]
+  const served = batch.keys.filter((k) => !early.includes(k))
+  await db.transaction(async (tx, attempt) => {
+    const options = { attempt, refetches: page.refetches ?? [], touched: touchedBy(observations) }
+    await absorb(tx, pipeline, observations, options)
+    await settleRefetch(tx, pipeline.app, batch, served)
+    const counted = page.gaps.length > 0
+    const waits = early.map((k) => ({ key: k.key, delayMs: counted ? retryMs(k) : SETTLE_MS - k.age_s * 1000 }))
+    const error = counted ? page.gaps.join('; ') : 'not found yet'
+    if (waits.length > 0) await postponeRefetch(tx, pipeline.app, batch, waits, { error, counted })
+  })
+}
+
+const retryMs = (key: ClaimedKey): number => nextDelayMs(refetchRetry, key.attempts + 1, Math.random()) ?? REST_MS
+
+async function giveBack(db: Database, app: string, batch: ClaimedBatch, error: unknown): Promise<void> {
+  const outage = error instanceof VendorUnavailableError || error instanceof DailyCapError || isOutage(error)
+  const waitMs =
+    error instanceof DailyCapError
+      ? Math.max(0, error.untilMs - Date.now())
+      : error instanceof VendorUnavailableError
+        ? (error.retryAfterMs ?? 5_000)
+        : undefined
+  const keys = batch.keys.map((k) => ({ key: k.key, delayMs: waitMs ?? (outage ? 1_000 : retryMs(k)) }))
+  await postponeRefetch(db, app, batch, keys, { error: describeError(error).slice(0, 2000), counted: !outage })
+}

@@ -1,0 +1,90 @@
+import type { Database, Queryable } from '../db/database.ts'
+import type { Counts } from '../mirror/apply.ts'
+
+export type Lane = 'backfill' | 'delta' | 'refetch' | 'sweep'
+export type RunStatus = 'running' | 'completed' | 'partial' | 'failed'
+
+/** A lane's pass over a stream, as the ledger has it. */
+export interface Run {
+  id: string
+  app: string
+  lane: string
+  stream: string
+  stream_name: string | null
+  started_at: string
+  finished_at: string | null
+  status: RunStatus
+  processed: number
+  created: number
+  updated: number
+  unchanged: number
+  deleted: number
+  api_calls: number
+  error: string | null
+  metadata: Record<string, unknown>
+}
+
+export interface RunKey {
+  readonly app: string
+  readonly lane: Lane
+  readonly stream: string
+  readonly name: string
+}
+
+/** Opens a run in the ledger; what is in `metadata` describes how it was asked for. */
+export async function startRun(db: Queryable, key: RunKey, metadata: object = {}): Promise<string> {
+  const { rows } = await db.query<{ id: string }>(
+    `insert into lockstep.runs (app, lane, stream, stream_name, metadata) values ($1, $2, $3, $4, $5) returning id`,
+    [key.app, key.lane, key.stream, key.name, JSON.stringify(metadata)],
+  )
+  return rows[0]?.id ?? ''
+}
+
+/** Adds a page's figures, in the transaction that wrote its rows. */
+export async function countPage(
+  tx: Queryable,
+  run: string,
+  processed: number,
+  counts: Counts | undefined,
+): Promise<void> {
+  const c = counts ?? { created: 0, updated: 0, unchanged: processed, deleted: 0 }
+  await tx.query(
+    `update lockstep.runs set processed = processed + $2, created = created + $3, updated = updated + $4,
+       unchanged = unchanged + $5, deleted = deleted + $6, api_calls = api_calls + 1,
+       heartbeat_at = clock_timestamp()
+     where id = $1`,
+    [run, processed, c.created, c.updated, c.unchanged, c.deleted],
+  )
+}
+
+/** Closes a run truly: `partial` and `failed` say why (I11). */
+export async function finishRun(
+  db: Queryable,
+  run: string,
+  status: Exclude<RunStatus, 'running'>,
+  error?: string,
+): Promise<void> {
+  await db.query(
+    `update lockstep.runs set status = $2, error = $3, finished_at = clock_timestamp(),
+       heartbeat_at = clock_timestamp()
+     where id = $1`,
+    [run, status, error?.slice(0, 2000) ?? null],
+  )
+  await db.query('delete from lockstep.pass_keys where run_id = $1', [run])
+}
+
+export async function readRun(db: Queryable, id: string): Promise<Run | undefined> {
+  const { rows } = await db.query<Run>('select * from lockstep.runs where id = $1', [id])
+  return rows[0]
+}
+
+/** Runs that nobody has carried on for a while, and that no checkpoint will: their node is gone. */
+export async function closeLostRuns(db: Database): Promise<number> {
+  const { rowCount } = await db.query(
+    `update lockstep.runs as r set status = 'failed', finished_at = clock_timestamp(),
+       error = 'its node stopped; a later run took over'
+     where status = 'running' and heartbeat_at < clock_timestamp() - interval '15 minutes'
+       and not exists (select from lockstep.checkpoints as c where c.state ->> 'run' = r.id::text)`,
+  )
+  return rowCount ?? 0
+}
