@@ -1,7 +1,7 @@
 import type { Stamp } from './stamp.ts'
 
 /** What a column can hold before the mirror encodes it for Postgres. */
-export type Value = string | number | boolean | null | readonly string[] | JsonObject
+export type Value = Json
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject
 export interface JsonObject {
   readonly [key: string]: Json

@@ -1,7 +1,7 @@
 import type { Transaction } from '../db/database.ts'
 import { sqlName, type TableSpec } from '../mirror/table-spec.ts'
 import type { Change } from '../mirror/apply.ts'
-import type { Dependency, Refetch } from '../sources/contract.ts'
+import { type Dependency, type Refetch, ROW } from '../sources/contract.ts'
 import type { Pipeline } from './pipeline.ts'
 
 /** table → key → the registers that changed, or 'all' where that is not known. */
@@ -35,6 +35,8 @@ function concerns(change: Change, dependency: Dependency, touched: Touched): boo
   if (change.op === 'deleted') return dependency.link.kind !== 'self'
   const registers = touched.get(change.table)?.get(change.key)
   if (registers === undefined) return false
+  // A whole row was read with the computed columns that depend on its own links: only its other parts are due.
+  if (registers === 'all' && dependency.link.kind === 'self') return dependency.part !== ROW
   return registers === 'all' || dependency.registers.some((register) => registers.has(register))
 }
 

@@ -21,7 +21,12 @@ export function activityOf(board: Board, args: Args, context: ApiContext): Activ
     const log = activity[i] as ActivityLog
     if (log.boardId !== board.id || log.at > visibleUntil || log.at < from || log.at > to) continue
     const item = log.itemId === null ? null : String(log.itemId)
-    if (one('item_ids', item) && one('column_ids', log.columnId) && one('group_ids', log.groupId) && one('user_ids', String(log.userId)))
+    if (
+      one('item_ids', item) &&
+      one('column_ids', log.columnId) &&
+      one('group_ids', log.groupId) &&
+      one('user_ids', String(log.userId))
+    )
       found.push(log)
   }
   const limit = (args['limit'] as number | null | undefined) ?? 25

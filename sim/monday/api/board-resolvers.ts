@@ -6,12 +6,7 @@ import { invalidArgument } from './errors.ts'
 import { updatesOf } from './item-resolvers.ts'
 import { firstPage, nextPage } from './items-page.ts'
 import type { ItemsQuery } from './items-query.ts'
-import type { Resolver } from './run-plan.ts'
-
-type Args = Readonly<Record<string, unknown>>
-type Fields<Source> = Record<string, (source: Source, args: Args, context: ApiContext) => unknown>
-const forSource = <Source>(fields: Fields<Source>): Record<string, Resolver<ApiContext>> =>
-  fields as Record<string, Resolver<ApiContext>>
+import { type Args, erase, type Fields } from './fields.ts'
 
 const settingsText = new WeakMap<object, string>()
 
@@ -35,14 +30,17 @@ function itemsPage(board: Board, args: Args, context: ApiContext): unknown {
 const among = (args: Args, name: string, value: string): boolean =>
   (args[name] as string[] | null | undefined)?.includes(value) ?? true
 
-export const Board = forSource<Board>({
+const board: Fields<Board> = {
   activity_logs: activityOf,
   board_kind: () => 'public',
   columns: (board, args) =>
-    [...board.columns.values()].filter((column) => among(args, 'ids', column.id) && among(args, 'types', column.type)),
+    [...board.columns.values()].filter(
+      (column) => among(args, 'ids', column.id) && among(args, 'types', column.type),
+    ),
   created_at: (board) => toSeconds(board.createdAt),
   description: () => null,
-  groups: (board, args) => [...board.groups.values()].filter((group) => !group.deleted && among(args, 'ids', group.id)),
+  groups: (board, args) =>
+    [...board.groups.values()].filter((group) => !group.deleted && among(args, 'ids', group.id)),
   hierarchy_type: () => 'classic',
   id: (board) => board.id,
   items_count: (board) => {
@@ -61,9 +59,9 @@ export const Board = forSource<Board>({
   url: (board, _args, context) => `https://${context.world.account.slug}.monday.com/boards/${board.id}`,
   workspace: (board) => ({ id: board.workspaceId, name: 'Main workspace' }),
   workspace_id: (board) => board.workspaceId,
-})
+}
 
-export const Column = forSource<Column>({
+const column: Fields<Column> = {
   archived: (column) => column.archived,
   description: (column) => column.description,
   id: (column) => column.id,
@@ -73,18 +71,18 @@ export const Column = forSource<Column>({
   title: (column) => column.title,
   type: (column) => column.type,
   width: () => null,
-})
+}
 
-export const Group = forSource<Group>({
+const group: Fields<Group> = {
   archived: (group) => group.archived,
   color: (group) => group.color,
   deleted: (group) => group.deleted,
   id: (group) => group.id,
   position: () => '65536.0',
   title: (group) => group.title,
-})
+}
 
-export const ActivityLogType = forSource<ActivityLog>({
+const activityLog: Fields<ActivityLog> = {
   account_id: (_log, _args, context) => context.world.account.id,
   created_at: activityTime,
   data: (log) => log.data,
@@ -92,4 +90,9 @@ export const ActivityLogType = forSource<ActivityLog>({
   event: (log) => log.event,
   id: (log) => log.id,
   user_id: (log) => String(log.userId),
-})
+}
+
+export const boardFields = erase(board)
+export const columnFields = erase(column)
+export const groupFields = erase(group)
+export const activityLogFields = erase(activityLog)

@@ -8,7 +8,15 @@ const ROWS: Readonly<Record<string, number>> = {
   mirrored_items: 10,
   users: 25,
 }
-const LIMITED = new Set(['boards', 'items', 'items_page', 'next_items_page', 'activity_logs', 'updates', 'users'])
+const LIMITED = new Set([
+  'boards',
+  'items',
+  'items_page',
+  'next_items_page',
+  'activity_logs',
+  'updates',
+  'users',
+])
 
 interface Costed {
   readonly complexity: number
@@ -36,7 +44,8 @@ function rows(name: string, args: Readonly<Record<string, unknown>>): number {
   const ids = args['ids']
   const limit = args['limit']
   if (name === 'boards' && Array.isArray(ids)) return ids.length
-  if (LIMITED.has(name) && typeof limit === 'number') return name === 'items' && Array.isArray(ids) ? Math.min(limit, ids.length) : limit
+  if (LIMITED.has(name) && typeof limit === 'number')
+    return name === 'items' && Array.isArray(ids) ? Math.min(limit, ids.length) : limit
   if (Array.isArray(ids)) return ids.length
   return ROWS[name] ?? 1
 }

@@ -27,7 +27,12 @@ export class ApiContext {
   readonly service: Service
   readonly world: World
   readonly apiVersion: string
-  readonly complexity: { readonly query: number; readonly before: number; readonly after: number; readonly reset: number }
+  readonly complexity: {
+    readonly query: number
+    readonly before: number
+    readonly after: number
+    readonly reset: number
+  }
   /** Some items of this request were read as subitems of others. */
   nested = false
   readonly #formulaColumns = new Set<Column>()

@@ -16,9 +16,11 @@ export interface Chain {
 export class Cursors {
   readonly #clock: Clock
   readonly #chains = new Map<number, Chain>()
-  #next = 1
+  #next: number
   constructor(clock: Clock) {
     this.#clock = clock
+    // Not from 1: a cursor kept over a restart of the simulator must not name a chain of the new one.
+    this.#next = Math.floor(clock.now() / 1000)
   }
 
   open(ids: readonly number[]): number {

@@ -35,3 +35,8 @@ export class RequestError extends Error {
     this.rejection = rejection
   }
 }
+
+export function internalError(): Rejection {
+  const extensions = { code: 'INTERNAL_SERVER_ERROR', status_code: 500 }
+  return { status: 200, body: { data: null, errors: [{ message: 'Internal server error', extensions }] } }
+}

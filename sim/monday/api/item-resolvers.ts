@@ -1,23 +1,17 @@
 import type { Board, CellRef, Column, Item, Update } from '../world/model.ts'
 import { toSeconds } from '../world/model.ts'
 import type { ApiContext } from './context.ts'
-import { FieldError } from './errors.ts'
-import type { Resolver } from './run-plan.ts'
-
-type Args = Readonly<Record<string, unknown>>
-
-function forSource<Source>(
-  fields: Record<string, (source: Source, args: Args, context: ApiContext) => unknown>,
-): Record<string, Resolver<ApiContext>> {
-  return fields as Record<string, Resolver<ApiContext>>
-}
+import { internalError, RequestError } from './errors.ts'
+import { type Args, erase, type Fields } from './fields.ts'
 
 function columnsWanted(board: Board, args: Args): Column[] {
   const ids = args['ids'] as string[] | null | undefined
   const types = args['types'] as string[] | null | undefined
   const columns = [...board.columns.values()].filter((column) => column.type !== 'name' && !column.archived)
   if (ids === undefined && types === undefined) return columns
-  return columns.filter((column) => (ids?.includes(column.id) ?? true) && (types?.includes(column.type) ?? true))
+  return columns.filter(
+    (column) => (ids?.includes(column.id) ?? true) && (types?.includes(column.type) ?? true),
+  )
 }
 
 /** One request asks the same columns of every item: the choice is made once for each board and field. */
@@ -42,7 +36,7 @@ function subitemsOf(item: Item, context: ApiContext): Item[] {
 const urlOf = (item: Item, context: ApiContext): string =>
   `https://${context.world.account.slug}.monday.com/boards/${item.board.id}/pulses/${item.id}`
 
-export const Item = forSource<Item>({
+const item: Fields<Item> = {
   board: (item) => item.board,
   column_values: columnValues,
   created_at: (item) => toSeconds(item.createdAt),
@@ -58,7 +52,7 @@ export const Item = forSource<Item>({
   state: (item, _args, context) => {
     // Seen live: `state` of subitems can fail the whole query; asked by `items(ids:)` or on a page it works.
     if (context.service.faults.internalErrorOnSubitemState && item.parentId !== null && context.nested)
-      throw new FieldError('Internal server error', { code: 'INTERNAL_SERVER_ERROR', status_code: 500 })
+      throw new RequestError(internalError())
     return item.state
   },
   subitems: (item, _args, context) => {
@@ -68,7 +62,7 @@ export const Item = forSource<Item>({
   updated_at: (item) => toSeconds(item.updatedAt),
   updates: (item, args, context) => updatesOf(context, args, (update) => update.itemId === item.id),
   url: (item, _args, context) => urlOf(item, context),
-})
+}
 
 export function updatesOf(context: ApiContext, args: Args, wanted: (update: Update) => boolean): Update[] {
   const ids = args['ids'] as string[] | null | undefined
@@ -82,7 +76,7 @@ export function updatesOf(context: ApiContext, args: Args, wanted: (update: Upda
   return found.slice((page - 1) * limit, page * limit)
 }
 
-export const Update = forSource<Update>({
+const update: Fields<Update> = {
   body: (update) => update.body,
   created_at: (update) => toSeconds(update.createdAt),
   creator: (update, _args, context) => context.world.users.get(update.creatorId),
@@ -93,4 +87,7 @@ export const Update = forSource<Update>({
   item_id: (update) => String(update.itemId),
   text_body: (update) => update.body.replaceAll(/<[^>]+>/g, ''),
   updated_at: (update) => toSeconds(update.updatedAt),
-})
+}
+
+export const itemFields = erase(item)
+export const updateFields = erase(update)

@@ -12,7 +12,8 @@ export interface ItemsResponse {
 }
 
 function checkLimit(limit: number): void {
-  if (limit < 1 || limit > LIMIT_MAX) throw invalidArgument(`limit must be between 1 and ${LIMIT_MAX}`, { limit })
+  if (limit < 1 || limit > LIMIT_MAX)
+    throw invalidArgument(`limit must be between 1 and ${LIMIT_MAX}`, { limit })
 }
 
 export function firstPage(
@@ -36,7 +37,8 @@ export function nextPage(context: ApiContext, cursor: string, limit: number): It
   const { cursors, faults, random } = context.service
   const found = cursors.find(cursor)
   if (found === 'unknown') throw invalidArgument('Invalid cursor', { cursor })
-  if (found === 'expired' || random.chance(faults.cursorExpired)) throw new RequestError(cursorError(random.int(3)))
+  if (found === 'expired' || random.chance(faults.cursorExpired))
+    throw new RequestError(cursorError(random.int(3)))
   return take(context, { ids: found.chain.ids, id: found.id, offset: found.offset }, limit)
 }
 

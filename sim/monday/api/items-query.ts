@@ -101,10 +101,15 @@ function matchesCell(ref: CellRef, rule: ItemsQueryRule): boolean {
   const cell = cellOf(ref)
   const { type } = ref.column
   if (type === 'status') return matchesAnyOf([cell ?? 5], rule)
-  if (type === 'dropdown' || type === 'tags' || type === 'board_relation') return matchesAnyOf((cell ?? []) as number[], rule)
+  if (type === 'dropdown' || type === 'tags' || type === 'board_relation')
+    return matchesAnyOf((cell ?? []) as number[], rule)
   if (type === 'people') {
-    const people = (cell as { personsAndTeams: { id: number; kind: string }[] } | undefined)?.personsAndTeams ?? []
-    return matchesAnyOf(people.map((one) => `${one.kind}-${one.id}`), rule)
+    const people =
+      (cell as { personsAndTeams: { id: number; kind: string }[] } | undefined)?.personsAndTeams ?? []
+    return matchesAnyOf(
+      people.map((one) => `${one.kind}-${one.id}`),
+      rule,
+    )
   }
   return matchesText(textOf(ref) ?? '', rule)
 }
@@ -113,7 +118,10 @@ type Key = (item: Item) => number | string
 
 /** Ties keep the board's order: the vendor promises nothing finer than its whole seconds. */
 function order(world: World, board: Board, items: Item[], by: NonNullable<ItemsQuery['order_by']>): Item[] {
-  const keys = by.map(({ column_id, direction }) => ({ key: keyOf(world, board, column_id), sign: direction === 'desc' ? -1 : 1 }))
+  const keys = by.map(({ column_id, direction }) => ({
+    key: keyOf(world, board, column_id),
+    sign: direction === 'desc' ? -1 : 1,
+  }))
   const rows = items.map((item) => ({ item, keys: keys.map(({ key }) => key(item)) }))
   rows.sort((a, b) => {
     for (let i = 0; i < keys.length; i++) {

@@ -1,6 +1,14 @@
 import type { Rejection } from './errors.ts'
 
-export type LimitKind = 'complexity' | 'query' | 'minuteRate' | 'concurrency' | 'daily' | 'fieldLimit' | 'ip' | 'http429'
+export type LimitKind =
+  | 'complexity'
+  | 'query'
+  | 'minuteRate'
+  | 'concurrency'
+  | 'daily'
+  | 'fieldLimit'
+  | 'ip'
+  | 'http429'
 export type ErrorShape = 'modern' | '2025-01' | 'legacy'
 
 export interface LimitDetails {
@@ -30,10 +38,17 @@ export function limitError(kind: LimitKind, shape: ErrorShape, details: LimitDet
   const retryAfterSeconds = retrySeconds
   if (kind === 'fieldLimit') {
     const error_data = { retry_in_seconds: retrySeconds, entity: details.field }
-    const body = { error_message: message, error_code: code, error_data, status_code: 429, account_id: ACCOUNT_ID }
+    const body = {
+      error_message: message,
+      error_code: code,
+      error_data,
+      status_code: 429,
+      account_id: ACCOUNT_ID,
+    }
     return { status: 429, body, retryAfterSeconds }
   }
-  if (kind === 'complexity' && shape === 'legacy') return { status: 200, body: legacyComplexity(details), retryAfterSeconds }
+  if (kind === 'complexity' && shape === 'legacy')
+    return { status: 200, body: legacyComplexity(details), retryAfterSeconds }
   const budget =
     kind === 'complexity' && shape === '2025-01'
       ? {
@@ -68,9 +83,18 @@ export function cursorError(variant: number): Rejection {
     const error_data = {}
     return {
       status: 200,
-      body: { error_code: 'CursorException', status_code: 200, error_message: EXPIRED, error_data, account_id: ACCOUNT_ID },
+      body: {
+        error_code: 'CursorException',
+        status_code: 200,
+        error_message: EXPIRED,
+        error_data,
+        account_id: ACCOUNT_ID,
+      },
     }
   }
   const code = variant === 1 ? 'CursorException' : 'CursorExpiredError'
-  return { status: 200, body: { data: null, errors: [{ message: EXPIRED, extensions: { code, status_code: 200 } }] } }
+  return {
+    status: 200,
+    body: { data: null, errors: [{ message: EXPIRED, extensions: { code, status_code: 200 } }] },
+  }
 }

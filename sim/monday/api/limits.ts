@@ -76,9 +76,11 @@ export class Budget {
     const { limits } = this
     const ip = this.#ip.roll(now)
     if (++ip.used > limits.ipCallsPer10s) return { kind: 'ip', retrySeconds: ip.secondsLeft(now) }
-    if (this.dayUsed() >= limits.callsPerDay) return { kind: 'daily', retrySeconds: this.#secondsToMidnight(now) }
+    if (this.dayUsed() >= limits.callsPerDay)
+      return { kind: 'daily', retrySeconds: this.#secondsToMidnight(now) }
     const calls = this.#calls.roll(now)
-    if (++calls.used > limits.callsPerMinute) return { kind: 'minuteRate', retrySeconds: calls.secondsLeft(now) }
+    if (++calls.used > limits.callsPerMinute)
+      return { kind: 'minuteRate', retrySeconds: calls.secondsLeft(now) }
     if (this.inFlight >= limits.concurrency) return { kind: 'concurrency', retrySeconds: 1 }
     return undefined
   }
@@ -87,7 +89,8 @@ export class Budget {
   charge(complexity: number): Refusal | undefined {
     const now = this.#clock.now()
     const window = this.#complexity.roll(now)
-    if (complexity > this.limits.complexityPerQuery) return { kind: 'query', retrySeconds: window.secondsLeft(now) }
+    if (complexity > this.limits.complexityPerQuery)
+      return { kind: 'query', retrySeconds: window.secondsLeft(now) }
     if (window.used + complexity > this.limits.complexityPerMinute)
       return { kind: 'complexity', retrySeconds: window.secondsLeft(now) }
     window.used += complexity

@@ -72,7 +72,7 @@ function onItem(verb: 'archive' | 'delete' | 'duplicate'): Resolver<ApiContext> 
   }
 }
 
-export const Mutation: Record<string, Resolver<ApiContext>> = {
+export const mutationFields: Record<string, Resolver<ApiContext>> = {
   archive_item: onItem('archive'),
   delete_item: onItem('delete'),
   duplicate_item: onItem('duplicate'),
@@ -89,7 +89,9 @@ export const Mutation: Record<string, Resolver<ApiContext>> = {
   },
   move_item_to_group: (_source, args, context) => {
     const item = itemOf(args, context)
-    return attempt(() => context.service.edits.moveToGroup(item.board.id, item.id, args['group_id'] as string))
+    return attempt(() =>
+      context.service.edits.moveToGroup(item.board.id, item.id, args['group_id'] as string),
+    )
   },
   create_update: (_source, args, context) => {
     const item = itemOf(args, context)
@@ -111,7 +113,14 @@ export const Mutation: Record<string, Resolver<ApiContext>> = {
 
 async function createWebhook(_source: unknown, args: Args, context: ApiContext): Promise<unknown> {
   const { config, board_id, url, event } = args
-  const text = config === undefined || config === null ? null : typeof config === 'string' ? config : JSON.stringify(config)
+  if (context.service.hiddenBoards.has(board_id as string))
+    throw invalidArgument('Board not found', { board_id: Number(board_id) })
+  const text =
+    config === undefined || config === null
+      ? null
+      : typeof config === 'string'
+        ? config
+        : JSON.stringify(config)
   const webhook = await registerWebhook(context.world, context.service.dispatcher, {
     boardId: board_id as string,
     url: url as string,

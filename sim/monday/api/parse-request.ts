@@ -53,7 +53,9 @@ export function parseRequest(
 ): ParseResult {
   const document = parseDocument(query)
   if (isErrors(document)) return document
-  const operations = document.definitions.filter((d): d is OperationDefinitionNode => d.kind === Kind.OPERATION_DEFINITION)
+  const operations = document.definitions.filter(
+    (d): d is OperationDefinitionNode => d.kind === Kind.OPERATION_DEFINITION,
+  )
   const operation = operations.find((one) => wanted === null || one.name?.value === wanted)
   if (operation === undefined || (wanted === null && operations.length > 1))
     return [new GraphQLError('Must provide operation name if query contains multiple operations.')]
@@ -66,7 +68,12 @@ export function parseRequest(
   )
   try {
     const plan = new Planner(fragments, coerced.coerced).plan(operation)
-    return { document, operationName: operation.name?.value ?? null, plan, introspects: INTROSPECTION.test(query) }
+    return {
+      document,
+      operationName: operation.name?.value ?? null,
+      plan,
+      introspects: INTROSPECTION.test(query),
+    }
   } catch (error) {
     if (error instanceof GraphQLError) return [error]
     throw error

@@ -13,7 +13,9 @@ import {
   isLeafType,
   isListType,
   isNonNullType,
+  Kind,
   type OperationDefinitionNode,
+  OperationTypeNode,
   type SelectionSetNode,
 } from 'graphql'
 import { estimateField } from './complexity.ts'
@@ -56,7 +58,7 @@ export class Planner {
   }
 
   plan(operation: OperationDefinitionNode): Plan {
-    const kind = operation.operation === 'mutation' ? 'mutation' : 'query'
+    const kind = operation.operation === OperationTypeNode.MUTATION ? 'mutation' : 'query'
     const root = (kind === 'mutation' ? schema.getMutationType() : schema.getQueryType()) as GraphQLObjectType
     const fields = this.#fields(root, [operation.selectionSet])
     return { kind, fields, complexity: fields.reduce((total, field) => total + field.complexity, 0) }
@@ -71,14 +73,14 @@ export class Planner {
   #collect(type: GraphQLObjectType, set: SelectionSetNode, into: Map<string, FieldNode[]>): void {
     for (const node of set.selections) {
       if (!this.#included(node)) continue
-      if (node.kind === 'Field') {
+      if (node.kind === Kind.FIELD) {
         const key = node.alias?.value ?? node.name.value
         const known = into.get(key)
         if (known === undefined) into.set(key, [node])
         else known.push(node)
         continue
       }
-      const fragment = node.kind === 'InlineFragment' ? node : this.#fragments.get(node.name.value)
+      const fragment = node.kind === Kind.INLINE_FRAGMENT ? node : this.#fragments.get(node.name.value)
       if (fragment === undefined) continue
       const on = fragment.typeCondition?.name.value
       if (on === undefined || appliesTo(type, on)) this.#collect(type, fragment.selectionSet, into)

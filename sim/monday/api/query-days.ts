@@ -11,7 +11,8 @@ function wordRange(word: string, now: number): readonly [number, number] | undef
   const today = dayOf(now)
   const monday = today - weekday(today)
   const date = new Date(now)
-  const month = (offset: number): number => dayOf(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + offset, 1))
+  const month = (offset: number): number =>
+    dayOf(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + offset, 1))
   const ranges: Readonly<Record<string, readonly [number, number]>> = {
     TODAY: [today, today],
     YESTERDAY: [today - 1, today - 1],
@@ -41,7 +42,8 @@ function rangeOf(value: unknown, now: number): readonly [number, number] {
 
 function compareDays(day: number, rule: ItemsQueryRule, now: number): boolean {
   const [first, last] = rangeOf(rule.compare_value, now)
-  switch (rule.operator) {
+  const operator = rule.operator ?? 'any_of'
+  switch (operator) {
     case 'greater_than':
       return day > last
     case 'greater_than_or_equals':

@@ -46,7 +46,8 @@ function byColumnValues(_source: unknown, args: Args, context: ApiContext): unkn
   const limit = args['limit'] as number
   if (typeof args['cursor'] === 'string') return nextPage(context, args['cursor'], limit)
   const board = context.world.boards.get(args['board_id'] as string)
-  if (board === undefined || !context.sees(board)) throw invalidArgument('Board not found', { board_id: args['board_id'] })
+  if (board === undefined || !context.sees(board))
+    throw invalidArgument('Board not found', { board_id: args['board_id'] })
   const columns = (args['columns'] ?? []) as { column_id: string; column_values: string[] }[]
   const rules = columns.map((one) => ({ column_id: one.column_id, compare_value: one.column_values }))
   return firstPage(context, board, limit, { rules })
@@ -66,7 +67,7 @@ function users(_source: unknown, args: Args, context: ApiContext): User[] {
   )
 }
 
-export const Query: Record<string, Resolver<ApiContext>> = {
+export const queryFields: Record<string, Resolver<ApiContext>> = {
   account: (_source, _args, { world }) => ({ ...world.account, tier: 'enterprise' }),
   boards,
   complexity: (_source, _args, { complexity }) => ({
@@ -78,7 +79,8 @@ export const Query: Record<string, Resolver<ApiContext>> = {
   items,
   items_page_by_column_values: byColumnValues,
   me: (_source, _args, { world }) => world.users.values().next().value,
-  next_items_page: (_source, args, context) => nextPage(context, args['cursor'] as string, args['limit'] as number),
+  next_items_page: (_source, args, context) =>
+    nextPage(context, args['cursor'] as string, args['limit'] as number),
   platform_api: (_source, _args, { service }) => ({
     daily_limit: { base: service.budget.limits.callsPerDay, total: service.budget.limits.callsPerDay },
   }),
@@ -86,7 +88,8 @@ export const Query: Record<string, Resolver<ApiContext>> = {
     [...world.tags]
       .filter(([id]) => (args['ids'] as string[] | null | undefined)?.includes(String(id)) ?? true)
       .map(([id, name]) => ({ id: String(id), name, color: '#00c875' })),
-  teams: (_source, _args, { world }) => [...world.teams.values()].map(({ id, name }) => ({ id: String(id), name })),
+  teams: (_source, _args, { world }) =>
+    [...world.teams.values()].map(({ id, name }) => ({ id: String(id), name })),
   updates: (_source, args, context) => updatesOf(context, args, () => true),
   users,
   version: (_source, _args, { apiVersion }) => versionOf(apiVersion),
@@ -95,7 +98,7 @@ export const Query: Record<string, Resolver<ApiContext>> = {
   workspaces: () => [{ id: '1203001', name: 'Main workspace' }],
 }
 
-export const User: Record<string, Resolver<ApiContext>> = {
+export const userFields: Record<string, Resolver<ApiContext>> = {
   account: (_source, _args, { world }) => world.account,
   id: (user) => String((user as User).id),
   time_zone_identifier: () => 'UTC',

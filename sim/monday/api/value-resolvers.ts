@@ -30,7 +30,8 @@ const COMMON: Record<string, CellResolver> = {
   updated_at: (ref) => (cellOf(ref) === undefined ? null : toSeconds(changedAt(ref))),
 }
 
-const field = (ref: CellRef, key: string): unknown => (cellOf(ref) as Record<string, unknown> | undefined)?.[key] ?? null
+const field = (ref: CellRef, key: string): unknown =>
+  (cellOf(ref) as Record<string, unknown> | undefined)?.[key] ?? null
 
 const LINKS: Record<string, CellResolver> = {
   display_value: linkedNames,
@@ -63,7 +64,9 @@ const OWN: Record<string, Record<string, CellResolver>> = {
     symbol: (ref) => (ref.column.settings['unit'] as { symbol?: string } | undefined)?.symbol ?? '',
     direction: () => 'left',
   },
-  PeopleValue: { persons_and_teams: (ref) => peopleOf(cellOf(ref)).map(({ id, kind }) => ({ id: String(id), kind })) },
+  PeopleValue: {
+    persons_and_teams: (ref) => peopleOf(cellOf(ref)).map(({ id, kind }) => ({ id: String(id), kind })),
+  },
   TextValue: {},
   LongTextValue: {},
   LastUpdatedValue: {
@@ -93,7 +96,10 @@ const OWN: Record<string, Record<string, CellResolver>> = {
   CheckboxValue: { checked: (ref) => cellOf(ref) === 1 },
   EmailValue: { email: (ref) => field(ref, 'email'), label: (ref) => field(ref, 'text') },
   LinkValue: { url: (ref) => field(ref, 'url'), url_text: (ref) => field(ref, 'text') },
-  PhoneValue: { phone: (ref) => field(ref, 'phone'), country_short_name: (ref) => field(ref, 'countryShortName') },
+  PhoneValue: {
+    phone: (ref) => field(ref, 'phone'),
+    country_short_name: (ref) => field(ref, 'countryShortName'),
+  },
   TimelineValue: { from: (ref) => field(ref, 'from'), to: (ref) => field(ref, 'to') },
   CountryValue: {
     country: (ref) =>

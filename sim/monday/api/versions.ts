@@ -21,12 +21,12 @@ const CURRENT = '2026-10'
 const OLDEST = VERSIONS[0]?.value ?? CURRENT
 
 /** The version a request gets: no header is the current one, an unsupported old one is routed to the oldest. */
-export function resolveVersion(asked: string | undefined): string | 'invalid' {
+export function resolveVersion(asked: string | undefined): string | undefined {
   if (asked === undefined) return CURRENT
   if (asked === 'dev') return asked
-  if (!/^\d{4}-(01|04|07|10)$/.test(asked)) return 'invalid'
+  if (!/^\d{4}-(01|04|07|10)$/.test(asked)) return undefined
   if (asked < OLDEST) return OLDEST
-  return VERSIONS.some(({ value }) => value === asked) ? asked : 'invalid'
+  return VERSIONS.some(({ value }) => value === asked) ? asked : undefined
 }
 
 export function versionOf(value: string): Version {

@@ -22,19 +22,31 @@ export const people: ColumnKind = {
     if (isBlank(input)) return undefined
     const list: unknown = isFields(input)
       ? input['personsAndTeams']
-      : String(input).split(',').map((id) => ({ id: Number(id), kind: 'person' }))
+      : String(input)
+          .split(',')
+          .map((id) => ({ id: Number(id), kind: 'person' }))
     if (!Array.isArray(list)) throw new ColumnValueError(column, input)
     if (list.length === 0) return undefined
-    return { personsAndTeams: list.map((one: Fields) => ({ id: Number(one['id']), kind: one['kind'] ?? 'person' })) }
+    return {
+      personsAndTeams: list.map((one: Fields) => ({ id: Number(one['id']), kind: one['kind'] ?? 'person' })),
+    }
   },
-  text: (cell, ref) => peopleOf(cell).map((one) => nameOf(ref, one)).join(', '),
+  text: (cell, ref) =>
+    peopleOf(cell)
+      .map((one) => nameOf(ref, one))
+      .join(', '),
   value: (cell) => cell,
   // An emptied people column is `{}` in events, not null.
   event: (cell) => cell ?? {},
 }
 
 /** Types whose decoded value is a flat object with one field that says whether it is empty. */
-function record(graphql: string, internal: string, key: string, text: (fields: Fields) => string): ColumnKind {
+function record(
+  graphql: string,
+  internal: string,
+  key: string,
+  text: (fields: Fields) => string,
+): ColumnKind {
   return {
     graphql,
     internal,

@@ -20,7 +20,8 @@ function tokenize(source: string): Token[] {
     if (found === null) throw new SyntaxError(`formula: cannot read "${source.slice(at)}"`)
     const [, number, double, single, column, name, op] = found
     if (number !== undefined) tokens.push({ kind: 'number', text: number })
-    else if (double !== undefined || single !== undefined) tokens.push({ kind: 'text', text: double ?? single ?? '' })
+    else if (double !== undefined || single !== undefined)
+      tokens.push({ kind: 'text', text: double ?? single ?? '' })
     else if (column !== undefined) tokens.push({ kind: 'column', text: column })
     else if (name !== undefined) tokens.push({ kind: 'name', text: name.toUpperCase() })
     else tokens.push({ kind: 'op', text: op ?? '' })

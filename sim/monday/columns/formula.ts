@@ -19,7 +19,7 @@ interface Compiled {
 const compiled = new WeakMap<Column, Compiled>()
 
 function compile(column: Column): Compiled {
-  const source = String(column.settings['formula'] ?? '""')
+  const source = (column.settings['formula'] ?? '""') as string
   const known = compiled.get(column)
   if (known?.source === source) return known
   const expression = parseFormula(source)
@@ -83,7 +83,10 @@ const FUNCTIONS: Readonly<Record<string, (arg: Lazy, count: number) => FormulaRe
   ROUNDUP: (arg) => round(toNumber(arg(0)), toNumber(arg(1)), Math.ceil),
   SUM: (arg, n) => indices(n).reduce((total, i) => total + toNumber(arg(i)), 0),
   DATEVALUE: (arg) => serialDate(arg(0)),
-  CONCATENATE: (arg, n) => indices(n).map((i) => String(arg(i))).join(''),
+  CONCATENATE: (arg, n) =>
+    indices(n)
+      .map((i) => String(arg(i)))
+      .join(''),
   SWITCH: (arg, n) => {
     for (let i = 1; i + 1 < n; i += 2) if (arg(i) === arg(0)) return arg(i + 1)
     return n % 2 === 0 ? arg(n - 1) : ''
@@ -94,20 +97,14 @@ const indices = (count: number): number[] => Array.from({ length: count }, (_, i
 const isTrue = (value: FormulaResult | undefined): boolean => value === true || (value !== 'false' && !!value)
 
 function evaluate(expression: Expression, ref: CellRef): FormulaResult {
-  switch (expression.kind) {
-    case 'literal':
-      return expression.value
-    case 'column':
-      return columnValue(expression.id, ref)
-    case 'binary':
-      return binary(expression.op, evaluate(expression.left, ref), evaluate(expression.right, ref))
-    case 'call': {
-      const { name, args } = expression
-      const call = FUNCTIONS[name]
-      if (call === undefined) throw new SyntaxError(`formula: no function ${name}`)
-      return call((i) => (args[i] === undefined ? '' : evaluate(args[i], ref)), args.length)
-    }
-  }
+  if (expression.kind === 'literal') return expression.value
+  if (expression.kind === 'column') return columnValue(expression.id, ref)
+  if (expression.kind === 'binary')
+    return binary(expression.op, evaluate(expression.left, ref), evaluate(expression.right, ref))
+  const { name, args } = expression
+  const call = FUNCTIONS[name]
+  if (call === undefined) throw new SyntaxError(`formula: no function ${name}`)
+  return call((i) => (args[i] === undefined ? '' : evaluate(args[i], ref)), args.length)
 }
 
 function binary(op: string, left: FormulaResult, right: FormulaResult): FormulaResult {

@@ -32,7 +32,12 @@ export function isFields(input: unknown): input is Fields {
 }
 
 export function isBlank(input: unknown): boolean {
-  return input === null || input === undefined || input === '' || (isFields(input) && Object.keys(input).length === 0)
+  return (
+    input === null ||
+    input === undefined ||
+    input === '' ||
+    (isFields(input) && Object.keys(input).length === 0)
+  )
 }
 
 export function toIds(input: unknown): number[] | undefined {

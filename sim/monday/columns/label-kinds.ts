@@ -2,8 +2,28 @@ import type { Cell, CellRef, Column } from '../world/model.ts'
 import { changedAt, type ColumnKind, ColumnValueError, isBlank, isFields, toIds } from './kind.ts'
 
 export const EMPTY_STATUS_INDEX = 5
-const COLORS = ['#fdab3d', '#00c875', '#df2f4a', '#007eb5', '#9d50dd', '#c4c4c4', '#037f4c', '#579bfc', '#caa25e']
-const BORDERS = ['#e99729', '#00b461', '#ce3048', '#3db0df', '#9238af', '#b0b0b0', '#017449', '#4387e8', '#c0964f']
+const COLORS = [
+  '#fdab3d',
+  '#00c875',
+  '#df2f4a',
+  '#007eb5',
+  '#9d50dd',
+  '#c4c4c4',
+  '#037f4c',
+  '#579bfc',
+  '#caa25e',
+]
+const BORDERS = [
+  '#e99729',
+  '#00b461',
+  '#ce3048',
+  '#3db0df',
+  '#9238af',
+  '#b0b0b0',
+  '#017449',
+  '#4387e8',
+  '#c0964f',
+]
 
 export interface DropdownLabel {
   id: number
@@ -19,7 +39,7 @@ export function dropdownLabels(column: Column): DropdownLabel[] {
 }
 
 export function statusLabel(column: Column, cell: Cell): string | null {
-  return cell === undefined ? null : (statusLabels(column)[String(cell as number)] ?? null)
+  return cell === undefined ? null : (statusLabels(column)[String(cell)] ?? null)
 }
 
 export function statusStyle(cell: Cell): { color: string; border: string } {
@@ -51,11 +71,17 @@ export const status: ColumnKind = {
     throw new ColumnValueError(column, input)
   },
   text: (cell, ref) => statusLabel(ref.column, cell),
-  value: (cell, ref) => (cell === undefined ? undefined : { index: cell, post_id: null, changed_at: stamp(ref) }),
+  value: (cell, ref) =>
+    cell === undefined ? undefined : { index: cell, post_id: null, changed_at: stamp(ref) },
   event(cell, ref) {
     if (cell === undefined) return null
     const style = { ...statusStyle(cell), var_name: 'orange' }
-    const label = { index: cell, text: statusLabel(ref.column, cell), style, is_done: isDone(ref.column, cell) }
+    const label = {
+      index: cell,
+      text: statusLabel(ref.column, cell),
+      style,
+      is_done: isDone(ref.column, cell),
+    }
     return { label, post_id: null }
   },
 }
@@ -74,7 +100,8 @@ export const dropdown: ColumnKind = {
     if (isBlank(input)) return undefined
     const labels = dropdownLabels(column)
     const wanted: unknown = isFields(input) ? (input['ids'] ?? input['labels']) : input
-    const list: unknown[] = typeof wanted === 'string' ? wanted.split(',').map((s) => s.trim()) : (wanted as unknown[])
+    const list: unknown[] =
+      typeof wanted === 'string' ? wanted.split(',').map((s) => s.trim()) : (wanted as unknown[])
     if (!Array.isArray(list)) throw new ColumnValueError(column, input)
     const ids = list.map((one) => labels.find((l) => l.id === Number(one) || l.name === one)?.id)
     if (ids.includes(undefined)) throw new ColumnValueError(column, input)
@@ -85,7 +112,12 @@ export const dropdown: ColumnKind = {
   event: (cell, ref) =>
     cell === undefined
       ? null
-      : { chosenValues: (cell as readonly number[]).map((id, i) => ({ id, name: dropdownNames(ref, cell)[i] })) },
+      : {
+          chosenValues: (cell as readonly number[]).map((id, i) => ({
+            id,
+            name: dropdownNames(ref, cell)[i],
+          })),
+        },
 }
 
 export const tags: ColumnKind = {

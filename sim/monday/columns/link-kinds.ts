@@ -3,7 +3,8 @@ import { cellOf, type ColumnKind, isFields, toIds } from './kind.ts'
 
 /** The linked items a reader can reach: what was deleted drops out of a connection. */
 export function linkedItems(ref: CellRef): Item[] {
-  const ids = ref.column.type === 'subtasks' ? (ref.item.subitemIds ?? []) : ((cellOf(ref) ?? []) as readonly number[])
+  const ids =
+    ref.column.type === 'subtasks' ? (ref.item.subitemIds ?? []) : ((cellOf(ref) ?? []) as readonly number[])
   const found: Item[] = []
   for (const id of ids) {
     const item = ref.world.items.get(id)
@@ -17,7 +18,9 @@ function isShown(column: Column, item: Item): boolean {
 }
 
 export function linkedNames(ref: CellRef): string {
-  return linkedItems(ref).map((item) => item.name).join(', ')
+  return linkedItems(ref)
+    .map((item) => item.name)
+    .join(', ')
 }
 
 export interface MirrorSettings {
@@ -41,7 +44,7 @@ export function mirroredCells(ref: CellRef): CellRef[] {
 
 function shownColumn(settings: MirrorSettings, board: Board): Column | undefined {
   for (const one of settings.displayed_linked_columns ?? [])
-    if (String(one.board_id) === board.id) return board.columns.get(one.column_ids[0] ?? '')
+    if (one.board_id === board.id) return board.columns.get(one.column_ids[0] ?? '')
   return undefined
 }
 

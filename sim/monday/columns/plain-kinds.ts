@@ -52,7 +52,7 @@ export const rating: ColumnKind = {
     if (!Number.isInteger(stars)) throw new ColumnValueError(column, input)
     return stars
   },
-  text: (cell) => (cell === undefined ? '' : String(cell as number)),
+  text: (cell) => (cell === undefined ? '' : `${cell as number}`),
   value: (cell) => (cell === undefined ? undefined : { rating: cell }),
 }
 

@@ -9,7 +9,7 @@ export const date: ColumnKind = {
   internal: 'date',
   stored: true,
   parse(input, column) {
-    const [day, time] = isFields(input) ? [input['date'], input['time']] : String(input ?? '').split(/[ T]/)
+    const [day, time] = isFields(input) ? [input['date'], input['time']] : splitText(input)
     if (isBlank(day)) return undefined
     if (typeof day !== 'string' || !DAY.test(day)) throw new ColumnValueError(column, input)
     if (isBlank(time)) return day
@@ -22,6 +22,10 @@ export const date: ColumnKind = {
     cell === undefined
       ? undefined
       : { ...dateParts(cell as string), icon: null, changed_at: new Date(changedAt(ref)).toISOString() },
+}
+
+function splitText(input: unknown): unknown[] {
+  return typeof input === 'string' ? input.split(/[ T]/) : [input]
 }
 
 export function dateParts(cell: string): { date: string; time: string | null } {

@@ -27,19 +27,29 @@ export function createItemEdits(context: EditContext): ItemEdits {
   return {
     setColumn: (boardId, itemId, columnId, value, options) =>
       setColumn(context, findItem(context.world, boardId, itemId), columnId, value, options),
-    rename: (boardId, itemId, name, options) => rename(context, findItem(context.world, boardId, itemId), name, options),
+    rename: (boardId, itemId, name, options) =>
+      rename(context, findItem(context.world, boardId, itemId), name, options),
     createItem: (boardId, input, options) => createItem(context, boardId, input, options),
     duplicate(boardId, itemId, options) {
       const item = findItem(context.world, boardId, itemId)
       return insert(context, item.board.id, { name: `${item.name} (copy)`, like: item }, options)
     },
-    archive: (boardId, itemId, options) => setState(context, findItem(context.world, boardId, itemId), 'archive', options),
-    delete: (boardId, itemId, options) => setState(context, findItem(context.world, boardId, itemId), 'delete', options),
-    restore: (boardId, itemId, options) => setState(context, findItem(context.world, boardId, itemId), 'restore', options),
+    archive: (boardId, itemId, options) =>
+      setState(context, findItem(context.world, boardId, itemId), 'archive', options),
+    delete: (boardId, itemId, options) =>
+      setState(context, findItem(context.world, boardId, itemId), 'delete', options),
+    restore: (boardId, itemId, options) =>
+      setState(context, findItem(context.world, boardId, itemId), 'restore', options),
   }
 }
 
-function setColumn(context: EditContext, item: Item, columnId: string, value: unknown, options?: EditOptions): Item {
+function setColumn(
+  context: EditContext,
+  item: Item,
+  columnId: string,
+  value: unknown,
+  options?: EditOptions,
+): Item {
   const { world } = context
   const column = findColumn(item.board, columnId)
   const kind = kindOf(column.type)
@@ -71,9 +81,13 @@ function rename(context: EditContext, item: Item, name: string, options?: EditOp
 function createItem(context: EditContext, boardId: Id, input: NewItemInput, options?: EditOptions): Item {
   const { world } = context
   const parent = input.parentItemId === undefined ? undefined : world.items.get(Number(input.parentItemId))
-  if (input.parentItemId !== undefined && parent === undefined) throw new EditError(`no item ${input.parentItemId}`)
+  if (input.parentItemId !== undefined && parent === undefined)
+    throw new EditError(`no item ${input.parentItemId}`)
   // A subitem may be asked for on its parent's board: it lives on that board's subitem board.
-  const home = parent !== undefined && parent.board.id === String(boardId) ? parent.board.subitemBoardId : String(boardId)
+  const home =
+    parent !== undefined && parent.board.id === String(boardId)
+      ? parent.board.subitemBoardId
+      : String(boardId)
   if (home === null) throw new EditError(`board ${boardId} has no subitem board`)
   return insert(context, home, input, options)
 }
@@ -85,7 +99,8 @@ function insert(context: EditContext, boardId: string, input: Insert, options?: 
   const board = findBoard(world, boardId)
   const commit = new Commit(context, options)
   const { at, userId } = commit.stamp
-  const parentId = input.parentItemId === undefined ? (input.like?.parentId ?? null) : Number(input.parentItemId)
+  const parentId =
+    input.parentItemId === undefined ? (input.like?.parentId ?? null) : Number(input.parentItemId)
   const item = addItem(world, board, {
     name: input.name,
     groupId: input.groupId ?? input.like?.groupId,
@@ -102,7 +117,8 @@ function insert(context: EditContext, boardId: string, input: Insert, options?: 
 /** A new subitem also changes its parent's subitems column. */
 function recordSubitem(world: World, commit: Commit, item: Item): void {
   const parent = item.parentId === null ? undefined : world.items.get(item.parentId)
-  const column = parent === undefined ? undefined : [...parent.board.columns.values()].find((c) => c.type === 'subtasks')
+  const column =
+    parent === undefined ? undefined : [...parent.board.columns.values()].find((c) => c.type === 'subtasks')
   if (parent === undefined || column === undefined) return
   commit.touch(parent)
   commit.record({ kind: 'subitems', item: parent, column, added: item.id })
@@ -115,7 +131,12 @@ const AFTER: Readonly<Record<'archive' | 'delete' | 'restore', ItemState>> = {
 }
 
 /** Subitems follow their parent both ways; only the parent is announced. */
-function setState(context: EditContext, item: Item, kind: 'archive' | 'delete' | 'restore', options?: EditOptions): Item {
+function setState(
+  context: EditContext,
+  item: Item,
+  kind: 'archive' | 'delete' | 'restore',
+  options?: EditOptions,
+): Item {
   const state = AFTER[kind]
   if (item.state === state) return item
   const commit = new Commit(context, options)
@@ -134,4 +155,3 @@ function setState(context: EditContext, item: Item, kind: 'archive' | 'delete' |
   }
   return item
 }
-

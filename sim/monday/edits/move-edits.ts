@@ -33,7 +33,13 @@ function moveToGroup(context: EditContext, item: Item, groupId: string, options?
 }
 
 /** Keeps the values whose column exists on both boards under one id and type. No webhook exists for it. */
-function moveToBoard(context: EditContext, item: Item, boardId: Id, groupId?: string, options?: EditOptions): Item {
+function moveToBoard(
+  context: EditContext,
+  item: Item,
+  boardId: Id,
+  groupId?: string,
+  options?: EditOptions,
+): Item {
   const { world } = context
   const [from, to] = [item.board, findBoard(world, boardId)]
   const commit = new Commit(context, options)
@@ -58,7 +64,8 @@ function moveToBoard(context: EditContext, item: Item, boardId: Id, groupId?: st
 function moveSubitem(context: EditContext, item: Item, toParentId: number, options?: EditOptions): Item {
   const { world } = context
   const [from, to] = [world.items.get(item.parentId ?? -1), world.items.get(toParentId)]
-  if (from === undefined || to === undefined) throw new EditError(`item ${item.id} cannot move to a parent ${toParentId}`)
+  if (from === undefined || to === undefined)
+    throw new EditError(`item ${item.id} cannot move to a parent ${toParentId}`)
   const commit = new Commit(context, options)
   for (const one of [item, from, to]) commit.before(one)
   from.subitemIds = from.subitemIds?.filter((id) => id !== item.id)

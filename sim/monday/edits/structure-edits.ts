@@ -32,11 +32,15 @@ export function createStructureEdits(context: EditContext): StructureEdits {
       const column = findColumn(board, columnId)
       const data = { column_id: columnId, value: { name: title }, previous_value: { name: column.title } }
       column.title = title
-      new Commit(context, options).record({ kind: 'structure', event: 'update_column_name', board, data, column }, false)
+      new Commit(context, options).record(
+        { kind: 'structure', event: 'update_column_name', board, data, column },
+        false,
+      )
       return column
     },
     deleteColumn: (boardId, columnId, options) => deleteColumn(context, boardId, columnId, options),
-    renameLabel: (boardId, columnId, label, name, options) => renameLabel(context, boardId, columnId, label, name, options),
+    renameLabel: (boardId, columnId, label, name, options) =>
+      renameLabel(context, boardId, columnId, label, name, options),
     createGroup(boardId, group, options) {
       const board = findBoard(world, boardId)
       board.groups.set(group.id, { ...group, color: '#579bfc', archived: false, deleted: false })
@@ -49,7 +53,10 @@ export function createStructureEdits(context: EditContext): StructureEdits {
       const board = findBoard(world, boardId)
       const data = { value: { name }, previous_value: { name: board.name } }
       board.name = name
-      new Commit(context, options).record({ kind: 'structure', event: 'update_board_name', board, data }, false)
+      new Commit(context, options).record(
+        { kind: 'structure', event: 'update_board_name', board, data },
+        false,
+      )
       return board
     },
   }
@@ -62,7 +69,10 @@ function deleteColumn(context: EditContext, boardId: Id, columnId: string, optio
   column.archived = true
   board.version++
   const data = { column_id: columnId, column_title: column.title }
-  new Commit(context, options).record({ kind: 'structure', event: 'delete_column', board, data, column }, false)
+  new Commit(context, options).record(
+    { kind: 'structure', event: 'delete_column', board, data, column },
+    false,
+  )
   return column
 }
 

@@ -30,7 +30,15 @@ export function createUpdateEdits(context: EditContext): UpdateEdits {
       const commit = new Commit(context, options)
       const { at, userId } = commit.stamp
       const id = String(newId(world))
-      const update = { id, itemId: item.id, body, creatorId: userId, createdAt: at, updatedAt: at, parentId: null }
+      const update = {
+        id,
+        itemId: item.id,
+        body,
+        creatorId: userId,
+        createdAt: at,
+        updatedAt: at,
+        parentId: null,
+      }
       world.updates.set(update.id, update)
       commit.record({ kind: 'update', verb: 'create', item, update })
       return update

@@ -110,11 +110,23 @@ export class Dispatcher {
 
   async #deliver(job: Job): Promise<void> {
     const { webhook, event } = job
-    const { status } = await postJson(webhook.url, JSON.stringify({ event }), this.headersFor(webhook.url), this.agent)
+    const { status } = await postJson(
+      webhook.url,
+      JSON.stringify({ event }),
+      this.headersFor(webhook.url),
+      this.agent,
+    )
     this.#running--
     if (this.#closed) return
     const at = this.#options.world.clock.now()
-    this.deliveries.finished({ at, webhookId: webhook.id, url: webhook.url, event, status, attempt: job.attempt })
+    this.deliveries.finished({
+      at,
+      webhookId: webhook.id,
+      url: webhook.url,
+      event,
+      status,
+      attempt: job.attempt,
+    })
     if (status !== 200) this.#retry(job)
     this.#pump()
   }

@@ -23,46 +23,25 @@ export function payloadOf(world: World, change: Change, stamp: Stamp): Fields {
   return { ...common, ...body, triggerUuid: stamp.triggerUuid }
 }
 
+type BodyOf<Kind> = (world: World, change: Change & { kind: Kind }, stamp: Stamp) => Fields
+
+const BODIES: { readonly [Kind in Change['kind']]: BodyOf<Kind> } = {
+  column: columnBody,
+  subitems: subitemsBody,
+  name: nameBody,
+  create: (world, { item }) => createBody(world, item),
+  archive: (world, { item }) => goneBody(world, item, 'archive_pulse'),
+  delete: (world, { item }) => goneBody(world, item, 'delete_pulse'),
+  restore: restoreBody,
+  group: groupBody,
+  parent: parentBody,
+  update: updateBody,
+  structure: structureBody,
+  board: () => ({}),
+}
+
 function bodyOf(world: World, change: Change, stamp: Stamp): Fields {
-  switch (change.kind) {
-    case 'column':
-      return columnBody(world, change, stamp)
-    case 'subitems':
-      return subitemsBody(change, stamp)
-    case 'name':
-      return {
-        type: 'update_name',
-        ...placed(change.item),
-        pulseId: change.item.id,
-        value: { name: change.after },
-        previousValue: { name: change.before },
-        ...parentStrings(world, change.item),
-      }
-    case 'create':
-      return createBody(world, change.item)
-    case 'archive':
-    case 'delete':
-      return goneBody(world, change.item, `${change.kind}_pulse`)
-    case 'restore':
-      return {
-        type: 'restore_pulse',
-        value: { state: 1, is_undo: true },
-        previousValue: { state: 2 },
-        boardId: Number(change.item.board.id),
-        itemId: change.item.id,
-        itemName: change.item.name,
-      }
-    case 'group':
-      return groupBody(change)
-    case 'parent':
-      return parentBody(world, change)
-    case 'update':
-      return updateBody(world, change)
-    case 'structure':
-      return structureBody(world, change, stamp)
-    case 'board':
-      return {}
-  }
+  return (BODIES[change.kind] as BodyOf<Change['kind']>)(world, change, stamp)
 }
 
 const floatSeconds = (stamp: Stamp): number => (stamp.at * 1000 + stamp.micros) / 1e6
@@ -84,12 +63,16 @@ function parentStrings(world: World, item: Item): Fields {
 
 function eventValue(cell: Cell, ref: CellRef): unknown {
   const kind = kindOf(ref.column.type)
-  const value = (kind.event ?? kind.value)(cell, ref) ?? null
+  const value = (kind.event === undefined ? kind.value(cell, ref) : kind.event(cell, ref)) ?? null
   if (cell === undefined || ref.column.type !== 'people') return value
   return { ...(value as Fields), changed_at: new Date(changedAt(ref)).toISOString() }
 }
 
-function columnBody(world: World, { item, column, before, after }: Change & { kind: 'column' }, stamp: Stamp): Fields {
+function columnBody(
+  world: World,
+  { item, column, before, after }: Change & { kind: 'column' },
+  stamp: Stamp,
+): Fields {
   const ref = { world, item, column }
   return {
     type: 'update_column_value',
@@ -107,7 +90,11 @@ function columnBody(world: World, { item, column, before, after }: Change & { ki
   }
 }
 
-function subitemsBody({ item, column, added }: Change & { kind: 'subitems' }, stamp: Stamp): Fields {
+function subitemsBody(
+  _world: World,
+  { item, column, added }: Change & { kind: 'subitems' },
+  stamp: Stamp,
+): Fields {
   const linked = (ids: number[]): unknown => ids.map((id) => ({ linkedPulseId: id }))
   const ids = item.subitemIds ?? []
   const changed = `${new Date(stamp.at).toISOString().slice(0, 19).replace('T', ' ')} +0000`
@@ -123,6 +110,28 @@ function subitemsBody({ item, column, added }: Change & { kind: 'subitems' }, st
     previousValue: ids.length <= 1 ? null : { linkedPulseIds: linked(ids.filter((id) => id !== added)) },
     changedAt: floatSeconds(stamp),
     isTopGroup: isTopGroup(item),
+  }
+}
+
+function nameBody(world: World, { item, before, after }: Change & { kind: 'name' }): Fields {
+  return {
+    type: 'update_name',
+    ...placed(item),
+    pulseId: item.id,
+    value: { name: after },
+    previousValue: { name: before },
+    ...parentStrings(world, item),
+  }
+}
+
+function restoreBody(_world: World, { item }: Change & { kind: 'restore' }): Fields {
+  return {
+    type: 'restore_pulse',
+    value: { state: 1, is_undo: true },
+    previousValue: { state: 2 },
+    boardId: Number(item.board.id),
+    itemId: item.id,
+    itemName: item.name,
   }
 }
 
@@ -150,7 +159,7 @@ function goneBody(world: World, item: Item, type: string): Fields {
   return { ...own, parentBoardId, parentItemId: item.parentId, pulseId: item.id }
 }
 
-function groupBody({ item, from, to }: Change & { kind: 'group' }): Fields {
+function groupBody(_world: World, { item, from, to }: Change & { kind: 'group' }): Fields {
   const group = item.board.groups.get(to) as Group
   return {
     type: 'move_pulse_into_group',
@@ -187,7 +196,11 @@ function updateBody(world: World, { verb, item, update }: Change & { kind: 'upda
   }
 }
 
-function structureBody(world: World, { board, column }: Change & { kind: 'structure' }, stamp: Stamp): Fields {
+function structureBody(
+  world: World,
+  { board, column }: Change & { kind: 'structure' },
+  stamp: Stamp,
+): Fields {
   return {
     type: 'create_column',
     accountId: Number(world.account.id),

@@ -17,12 +17,17 @@ export interface WebhookInput {
 }
 
 /** Adds a webhook once its receiver has echoed a challenge. */
-export async function registerWebhook(world: World, dispatcher: Dispatcher, input: WebhookInput): Promise<Webhook> {
+export async function registerWebhook(
+  world: World,
+  dispatcher: Dispatcher,
+  input: WebhookInput,
+): Promise<Webhook> {
   const board = world.boards.get(input.boardId)
   const data = { board_id: Number(input.boardId) }
   if (board === undefined || board.state === 'deleted') throw invalidArgument('Board not found', data)
   if (isSubitem(board)) throw invalidArgument("Creating webhook on subitems board isn't allowed", data)
-  if (input.url.length > URL_CHARACTERS_MAX) throw invalidArgument('url is too long (maximum is 255 characters)', data)
+  if (input.url.length > URL_CHARACTERS_MAX)
+    throw invalidArgument('url is too long (maximum is 255 characters)', data)
   if (SUBITEM.test(input.event) && board.subitemBoardId === null)
     throw invalidArgument('Board has no subitems', data)
   if (input.event === 'change_specific_column_value') checkColumn(board.columns.has(columnId(input.config)))

@@ -2,7 +2,7 @@ import { statusLabel } from '../columns/label-kinds.ts'
 import type { Change } from '../edits/change.ts'
 import type { Board, Item, Webhook, World } from '../world/model.ts'
 
-export const ITEM_EVENTS: Readonly<Record<string, string>> = {
+const ITEM_EVENTS: Readonly<Record<string, string>> = {
   column: 'change_column_value',
   name: 'change_name',
   create: 'create_item',
@@ -13,7 +13,7 @@ export const ITEM_EVENTS: Readonly<Record<string, string>> = {
 }
 
 /** What a subitem's parent board can subscribe to. There is no event for a restored subitem. */
-export const SUBITEM_EVENTS: Readonly<Record<string, string>> = {
+const SUBITEM_EVENTS: Readonly<Record<string, string>> = {
   column: 'change_subitem_column_value',
   name: 'change_subitem_name',
   create: 'create_subitem',
@@ -42,29 +42,20 @@ export function subscribersOf(world: World, change: Change): Webhook[] {
 }
 
 function hears(webhook: Webhook, change: Change): boolean {
-  switch (change.kind) {
-    case 'board':
-      return false
-    case 'structure':
-      return change.event === 'create_column' && subscribes(webhook, change.board.id, 'create_column')
-    case 'update': {
-      const event = UPDATE_EVENTS[change.verb][isSubitem(change.item.board) ? 1 : 0]
-      return subscribes(webhook, listeningBoard(change.item), event)
-    }
-    case 'subitems':
-      return subscribes(webhook, change.item.board.id, 'change_column_value')
-    case 'column':
-      return hearsColumn(webhook, change)
-    case 'group':
-      if (subscribes(webhook, change.item.board.id, 'item_moved_to_specific_group'))
-        return configOf(webhook)['groupId'] === change.to
-      return subscribes(webhook, change.item.board.id, 'item_moved_to_any_group')
-    default: {
-      const { item } = change
-      const event = (isSubitem(item.board) ? SUBITEM_EVENTS : ITEM_EVENTS)[change.kind]
-      return event !== undefined && subscribes(webhook, listeningBoard(item), event)
-    }
+  if (change.kind === 'board') return false
+  if (change.kind === 'structure')
+    return change.event === 'create_column' && subscribes(webhook, change.board.id, 'create_column')
+  const { item } = change
+  if (change.kind === 'column') return hearsColumn(webhook, change)
+  if (change.kind === 'subitems') return subscribes(webhook, item.board.id, 'change_column_value')
+  if (change.kind === 'update') {
+    const event = UPDATE_EVENTS[change.verb][isSubitem(item.board) ? 1 : 0]
+    return subscribes(webhook, listeningBoard(item), event)
   }
+  if (change.kind === 'group' && subscribes(webhook, item.board.id, 'item_moved_to_specific_group'))
+    return configOf(webhook)['groupId'] === change.to
+  const event = (isSubitem(item.board) ? SUBITEM_EVENTS : ITEM_EVENTS)[change.kind]
+  return event !== undefined && subscribes(webhook, listeningBoard(item), event)
 }
 
 function hearsColumn(webhook: Webhook, change: Change & { kind: 'column' }): boolean {
@@ -77,7 +68,10 @@ function hearsColumn(webhook: Webhook, change: Change & { kind: 'column' }): boo
   if (webhook.event === 'change_specific_column_value') return true
   if (webhook.event !== 'change_status_column_value' || column.type !== 'status') return false
   const wanted = config['columnValue'] as { index?: number; $any$?: boolean } | undefined
-  return wanted?.index === undefined || (wanted.index === change.after && statusLabel(column, change.after) !== null)
+  return (
+    wanted?.index === undefined ||
+    (wanted.index === change.after && statusLabel(column, change.after) !== null)
+  )
 }
 
 function configOf(webhook: Webhook): Record<string, unknown> {

@@ -167,15 +167,19 @@ export function addItem(world: World, board: Board, spec: NewItem): Item {
     changed: undefined,
   }
   attach(world, item)
+  joinParent(world, item)
   return item
 }
 
-/** Puts an item into the indexes of the world, its board and its parent. */
+/** Puts an item into the indexes of the world and its board. */
 export function attach(world: World, item: Item): void {
   world.items.set(item.id, item)
   item.board.items.set(item.id, item)
   item.board.version++
   world.version++
+}
+
+export function joinParent(world: World, item: Item): void {
   const parent = item.parentId === null ? undefined : world.items.get(item.parentId)
   if (parent !== undefined) (parent.subitemIds ??= []).push(item.id)
 }
@@ -184,7 +188,8 @@ export function cellsFrom(world: World, board: Board, values: Record<string, unk
   const cells: Cell[] = Array.from({ length: board.slots })
   for (const [id, value] of Object.entries(values)) {
     const column = board.columns.get(id)
-    if (column === undefined || column.slot < 0) throw new RangeError(`board ${board.id}: no stored column "${id}"`)
+    if (column === undefined || column.slot < 0)
+      throw new RangeError(`board ${board.id}: no stored column "${id}"`)
     cells[column.slot] = kindOf(column.type).parse(value, column, world)
   }
   return cells
@@ -192,7 +197,8 @@ export function cellsFrom(world: World, board: Board, values: Record<string, unk
 
 function addItems(world: World, spec: BoardSpec): void {
   const board = world.boards.get(String(spec.id)) as Board
-  const items = spec.items ?? Array.from({ length: spec.itemCount ?? 0 }, (_, i) => ({ name: `Item ${i + 1}` }))
+  const items =
+    spec.items ?? Array.from({ length: spec.itemCount ?? 0 }, (_, i) => ({ name: `Item ${i + 1}` }))
   const until = Math.min(world.clock.now(), GENERATED_UNTIL)
   const userId = world.users.keys().next().value ?? 1
   items.forEach((item: ItemSpec, i) => {

@@ -1,0 +1,102 @@
+/**
+ * A vendor's limits, kept ahead of time (I9): how long a call must wait before it may be sent. Pure; times are
+ * milliseconds since 1970 and come from the shell.
+ */
+export interface BudgetLimits {
+  readonly callsPerMinute: number
+  /** Calls a UTC day, and how much a rejected one counts. */
+  readonly callsPerDay: number | undefined
+  readonly rejectedWeight: number
+}
+
+export interface BudgetState {
+  /** When the calls of the last minute were sent, oldest first. */
+  readonly sent: readonly number[]
+  readonly day: string
+  readonly dayCalls: number
+  readonly dayRejected: number
+  /** Points left in the vendor's complexity window, as its last answer told, and when that window ends. */
+  readonly points: number | undefined
+  readonly pointsResetAt: number
+  /** The dearest recent cost by operation. */
+  readonly costs: Readonly<Record<string, number>>
+  readonly blockedUntil: number
+  readonly blockedBy: string | undefined
+}
+
+export const utcDay = (now: number): string => new Date(now).toISOString().slice(0, 10)
+export const nextUtcDay = (now: number): number => (Math.floor(now / 86_400_000) + 1) * 86_400_000
+
+export function emptyBudget(now: number): BudgetState {
+  return {
+    sent: [], day: utcDay(now), dayCalls: 0, dayRejected: 0, points: undefined, pointsResetAt: 0,
+    costs: {}, blockedUntil: 0, blockedBy: undefined,
+  } // prettier-ignore
+}
+
+export type Admission =
+  | { readonly kind: 'go' }
+  | { readonly kind: 'wait'; readonly ms: number; readonly why: string }
+  | { readonly kind: 'stop'; readonly until: number; readonly why: string }
+
+/** A vendor counts a few calls that we do not see (other tools with the same token): a tenth is left to them. */
+const SHARE = 0.9
+
+/** Whether a call of this operation may be sent now. */
+export function admit(state: BudgetState, limits: BudgetLimits, operation: string, now: number): Admission {
+  const today = utcDay(now)
+  const used = state.day === today ? state.dayCalls + state.dayRejected * limits.rejectedWeight : 0
+  if (limits.callsPerDay !== undefined && used + 1 > limits.callsPerDay) {
+    return { kind: 'stop', until: nextUtcDay(now), why: `daily cap of ${limits.callsPerDay} calls reached` }
+  }
+  if (state.blockedUntil > now) {
+    return { kind: 'wait', ms: state.blockedUntil - now, why: state.blockedBy ?? 'told to wait' }
+  }
+  const minute = state.sent.filter((at) => at > now - 60_000)
+  const perMinute = Math.max(1, Math.floor(limits.callsPerMinute * SHARE))
+  if (minute.length >= perMinute) {
+    const oldest = minute[minute.length - perMinute] ?? now
+    return { kind: 'wait', ms: Math.max(1, oldest + 60_000 - now), why: `${perMinute} calls in the last minute` }
+  }
+  const cost = state.costs[operation] ?? 0
+  if (state.points !== undefined && state.pointsResetAt > now && state.points < cost) {
+    return { kind: 'wait', ms: state.pointsResetAt - now, why: `${state.points} complexity points left of ${cost} needed` }
+  }
+  return { kind: 'go' }
+}
+
+/** Books a call as sent. */
+export function recordSent(state: BudgetState, now: number): BudgetState {
+  const day = utcDay(now)
+  const fresh = day !== state.day
+  return {
+    ...state,
+    sent: [...state.sent.filter((at) => at > now - 60_000), now],
+    day,
+    dayCalls: (fresh ? 0 : state.dayCalls) + 1,
+    dayRejected: fresh ? 0 : state.dayRejected,
+  }
+}
+
+/** Takes in what an answer told of the complexity window. */
+export function recordPoints(
+  state: BudgetState,
+  told: { operation: string; cost: number | undefined; left: number | undefined; resetInS: number | undefined },
+  now: number,
+): BudgetState {
+  const { operation, cost, left, resetInS } = told
+  const costs = cost === undefined ? state.costs : { ...state.costs, [operation]: Math.max(cost, (state.costs[operation] ?? 0) * 0.9) }
+  if (left === undefined) return { ...state, costs }
+  return { ...state, costs, points: left, pointsResetAt: now + (resetInS ?? 60) * 1000 }
+}
+
+/** Books a rejection: the call counts less, and nothing is sent until the vendor's time is up. */
+export function recordRejection(state: BudgetState, waitMs: number, why: string, now: number): BudgetState {
+  return {
+    ...state,
+    dayCalls: Math.max(0, state.dayCalls - 1),
+    dayRejected: state.dayRejected + 1,
+    blockedUntil: Math.max(state.blockedUntil, now + waitMs),
+    blockedBy: why,
+  }
+}
