@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { MondaySim } from './sim.ts'
 import { startMondaySim } from './start.ts'
@@ -59,9 +60,10 @@ function endWithParent(sim: MondaySim, state: StateFile | undefined): void {
   }
   process.on('SIGTERM', end)
   process.on('SIGINT', end)
-  process.stdin.on('end', end)
-  process.stdin.on('close', end)
-  process.stdin.on('error', end)
+  const stdin = fstatSync(0)
+  // A parent holds the other end of a pipe; /dev/null is at its end from the start and says nothing.
+  if (!stdin.isFIFO() && !stdin.isSocket()) return
+  for (const gone of ['end', 'close', 'error']) process.stdin.on(gone, end)
   process.stdin.resume()
 }
 

@@ -45,10 +45,14 @@ export function editOnce(traffic: Traffic): void {
   chosen?.[1](traffic)
 }
 
+/** A board with twice the items gets twice the edits. */
 function pickBoard({ world, random }: Traffic): Board {
-  const boards = [...world.boards.values()].filter((board) => board.items.size > 0)
-  // Most edits land on the bigger boards' rows, as people work through revisions.
-  return random.pick(boards)
+  let draw = random.int(world.items.size)
+  for (const board of world.boards.values()) {
+    draw -= board.items.size
+    if (draw < 0) return board
+  }
+  throw new Error('traffic needs a world with items')
 }
 
 const ids = new WeakMap<Board, { size: number; ids: number[] }>()

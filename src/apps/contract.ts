@@ -10,8 +10,8 @@ export interface App {
   readonly tables: readonly TableSpec[]
   /** Folders of migrations, applied in this order after the engine's. */
   readonly migrations: readonly { readonly set: string; readonly folder: string }[]
-  /** Makes the app's source. Called once a process. */
-  readonly source: (store: SourceStore) => Source
+  /** Makes the app's source. Called once a process. Throws a ConfigError where a setting is missing. */
+  readonly source: (store: SourceStore, context: SourceContext) => Source
   /**
    * Recomputes what depends on these changes, set-based, in the transaction that made them. Must lock the rows that
    * it recomputes, in key order, in a statement of its own before it reads their inputs.
@@ -22,6 +22,11 @@ export interface App {
   readonly jobs?: readonly Job[]
   /** Looks for data that does not fit together, for `doctor` and `status`. */
   readonly checks?: (db: Queryable) => Promise<Check[]>
+}
+
+export interface SourceContext {
+  /** The URL at which the vendor calls this app's webhook, with its path secret; undefined where none is known. */
+  readonly webhookUrl: () => string | undefined
 }
 
 /** Work on a schedule of its own. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { Database } from '../db/database.ts'
+import { type Database, isOutage } from '../db/database.ts'
 import type { Json } from '../engine/observation.ts'
-import { encodeJson } from '../db/storable.ts'
+import { encodeJson, storable } from '../db/storable.ts'
 
 /** One webhook request that was found genuine, to be kept before it is answered. */
 export interface Incoming {
@@ -110,14 +110,37 @@ export class Receiver {
       const fresh = [...receipts.values()].filter((r) => r.fresh)
       if (fresh.length > 0) this.options.onCommit?.(new Set(fresh.map((r) => r.app)))
     } catch (error) {
-      for (const { reject } of batch) reject(error)
+      if (batch.length === 1 || isOutage(error)) for (const { reject } of batch) reject(error)
+      else await this.flushOneByOne(batch)
+    }
+  }
+
+  /** Something in the batch is refused by the database: the others must not go down with it. */
+  private async flushOneByOne(batch: readonly Waiting[]): Promise<void> {
+    for (const waiting of batch) {
+      try {
+        const [receipt] = (await insert(this.db, [waiting])).values()
+        if (receipt === undefined) throw new Error(`the inbox did not report on ${waiting.key}`)
+        waiting.resolve({ id: receipt.id, duplicate: !receipt.fresh })
+        if (receipt.fresh) this.options.onCommit?.(new Set([receipt.app]))
+      } catch (error) {
+        waiting.reject(error)
+      }
     }
   }
 }
 
+/** What a vendor puts where an id belongs must fit an index entry. */
+const ID_MAX = 200
+
 function dedupeKey({ identity, body }: Incoming): string {
-  return identity === undefined ? `hash:${createHash('sha256').update(body).digest('base64url')}` : `id:${identity}`
+  const digest = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('base64url')
+  if (identity === undefined) return `hash:${digest(body)}`
+  const plain = storable(identity)
+  return plain.length <= ID_MAX ? `id:${plain}` : `id:${digest(plain)}`
 }
+
+const clip = (text: string | undefined): string | null => (text === undefined ? null : storable(text).slice(0, ID_MAX))
 
 interface Inserted {
   readonly app: string
@@ -158,11 +181,11 @@ function columns(entries: readonly { first: Waiting; deliveries: number }[]): un
   return [
     pick((i) => i.app),
     entries.map(({ first }) => first.key),
-    pick((i) => i.type ?? null),
-    pick((i) => i.stream ?? null),
-    pick((i) => i.entity ?? null),
-    pick((i) => i.clientIp ?? null),
-    pick((i) => JSON.stringify(i.headers)),
+    pick((i) => clip(i.type)),
+    pick((i) => clip(i.stream)),
+    pick((i) => clip(i.entity)),
+    pick((i) => clip(i.clientIp)),
+    pick((i) => encodeJson(i.headers)),
     pick((i) => Buffer.from(i.body)),
     pick((i) => encodeJson(i.payload)),
     entries.map(({ deliveries }) => deliveries),

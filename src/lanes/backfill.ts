@@ -7,7 +7,7 @@ import { endLease, holdLease } from './lease.ts'
 import { type Arrival, arrive, observePage } from './observe.ts'
 import { absorb, type Pipeline } from './pipeline.ts'
 import { requestRefetch } from './refetch-queue.ts'
-import { countPage, finishRun, readRun, type Run, startRun } from './runs.ts'
+import { countPage, finishRun, pauseRun, readRun, resumeRun, type Run, startRun } from './runs.ts'
 
 /** Where a pass stands: committed with the rows of the page that it follows (I7). */
 interface Checkpoint {
@@ -87,27 +87,37 @@ class Pass {
       }
     } catch (error) {
       if (this.options.signal.aborted) return readRun(this.db, checkpoint.run)
-      const resumable = error instanceof DailyCapError || error instanceof VendorUnavailableError
-      if (!resumable) await this.dropCheckpoint()
-      await finishRun(this.db, checkpoint.run, this.rows > 0 ? 'partial' : 'failed', describeError(error))
+      await this.stopShort(checkpoint, error)
       throw error
     }
   }
 
+  /** A vendor that is away, or a day's cap, leaves the pass where it is; any other failure ends it. */
+  private async stopShort({ run }: Checkpoint, error: unknown): Promise<void> {
+    const passing = error instanceof DailyCapError || error instanceof VendorUnavailableError
+    if (passing && this.rows > 0) {
+      await pauseRun(this.db, run, describeError(error))
+      return
+    }
+    await this.dropCheckpoint()
+    await finishRun(this.db, run, this.rows > 0 ? 'partial' : 'failed', describeError(error))
+  }
+
   private async resume(): Promise<Checkpoint> {
-    const { rows } = await this.db.query<{ state: Checkpoint; status: string }>(
-      `select c.state, r.status from lockstep.checkpoints as c
+    const { rows } = await this.db.query<{ state: Checkpoint }>(
+      `select c.state from lockstep.checkpoints as c
        join lockstep.runs as r on r.id = (c.state ->> 'run')::uuid
        where c.app = $1 and c.lane = 'backfill' and c.stream = $2`,
       [this.pipeline.app, this.key],
     )
     const known = rows[0]
-    if (known?.status === 'running' && this.options.fresh !== true) {
+    if (known !== undefined && this.options.fresh !== true) {
+      await resumeRun(this.db, known.state.run)
       const run = await readRun(this.db, known.state.run)
       this.rows = run?.processed ?? 0
       return known.state
     }
-    if (known?.status === 'running') {
+    if (known !== undefined) {
       await finishRun(this.db, known.state.run, 'partial', 'given up for a pass begun anew')
     }
     const metadata = { part: this.part, limit: this.options.limit ?? null }

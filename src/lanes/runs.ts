@@ -73,6 +73,24 @@ export async function finishRun(
   await db.query('delete from lockstep.pass_keys where run_id = $1', [run])
 }
 
+/** Stops a run that a later one will carry on from its checkpoint; the keys that it met are kept for that. */
+export async function pauseRun(db: Queryable, run: string, error: string): Promise<void> {
+  await db.query(
+    `update lockstep.runs set status = 'partial', error = $2, finished_at = clock_timestamp() where id = $1`,
+    [run, error.slice(0, 2000)],
+  )
+}
+
+/** Opens a paused run again. */
+export async function resumeRun(db: Queryable, run: string): Promise<void> {
+  await db.query(
+    `update lockstep.runs set status = 'running', error = null, finished_at = null,
+       heartbeat_at = clock_timestamp()
+     where id = $1`,
+    [run],
+  )
+}
+
 export async function readRun(db: Queryable, id: string): Promise<Run | undefined> {
   const { rows } = await db.query<Run>('select * from lockstep.runs where id = $1', [id])
   return rows[0]

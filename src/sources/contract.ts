@@ -139,6 +139,8 @@ export interface Dependency {
 export interface WebhookDoor {
   /** True where a delivery can be proven to be the vendor's: needed on a public address. */
   readonly guarded: boolean
+  /** What the webhook's path must end in, if anything. */
+  readonly pathSecret: string | undefined
   /** Checks a request; `now` in milliseconds. Never throws. */
   verify(request: WebhookRequest, now: number): Promise<Verdict>
   /** The answer to a handshake, or undefined for an event. */

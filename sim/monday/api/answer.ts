@@ -115,7 +115,7 @@ function codeOf(message: string): string {
   return message.startsWith('Cannot query field') ? 'undefinedField' : 'InvalidArgumentException'
 }
 
-export function limitDetails(service: Service, field: string, complexity: number): LimitDetails {
+function limitDetails(service: Service, field: string, complexity: number): LimitDetails {
   const { left } = service.budget.complexityLeft()
   const limit = service.budget.limits.complexityPerMinute
   return { retrySeconds: 1, complexity, left, limit, field }

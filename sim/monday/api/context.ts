@@ -65,9 +65,12 @@ export class ApiContext {
 
   /** Whether one more formula cell may be answered: few columns a request, a budget of cells a minute. */
   affordsFormula(column: Column): boolean {
-    this.#formulaColumns.add(column)
     const { budget } = this.service
-    if (this.#formulaColumns.size > budget.limits.formulaColumnsPerRequest) return false
+    const columns = this.#formulaColumns
+    if (!columns.has(column)) {
+      if (columns.size >= budget.limits.formulaColumnsPerRequest) return false
+      columns.add(column)
+    }
     return budget.takeFormulaCell()
   }
 }

@@ -3,7 +3,7 @@ import { columnsOf, type Expression, parseFormula } from './formula-parser.ts'
 import { cellOf } from './kind.ts'
 import { kindOf } from './kinds.ts'
 
-export type FormulaResult = number | string | boolean
+type FormulaResult = number | string | boolean
 
 const UNREADABLE = new Set(['mirror', 'board_relation', 'subtasks', 'dependency'])
 const DAY_MS = 86_400_000
@@ -39,7 +39,7 @@ export function isReadable(board: Board, column: Column, depth = 0): boolean {
   return true
 }
 
-export function evaluateFormula(ref: CellRef): FormulaResult {
+function evaluateFormula(ref: CellRef): FormulaResult {
   return evaluate(compile(ref.column).expression, ref)
 }
 

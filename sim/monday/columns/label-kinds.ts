@@ -1,7 +1,7 @@
 import type { Cell, CellRef, Column } from '../world/model.ts'
 import { changedAt, type ColumnKind, ColumnValueError, isBlank, isFields, toIds } from './kind.ts'
 
-export const EMPTY_STATUS_INDEX = 5
+const EMPTY_STATUS_INDEX = 5
 const COLORS = [
   '#fdab3d',
   '#00c875',
@@ -39,7 +39,7 @@ export function dropdownLabels(column: Column): DropdownLabel[] {
 }
 
 export function statusLabel(column: Column, cell: Cell): string | null {
-  return cell === undefined ? null : (statusLabels(column)[String(cell)] ?? null)
+  return cell === undefined ? null : (statusLabels(column)[cell as number] ?? null)
 }
 
 export function statusStyle(cell: Cell): { color: string; border: string } {

@@ -23,7 +23,7 @@ export function linkedNames(ref: CellRef): string {
     .join(', ')
 }
 
-export interface MirrorSettings {
+interface MirrorSettings {
   relation_column?: Record<string, boolean>
   displayed_linked_columns?: { board_id: string; column_ids: string[] }[]
 }

@@ -8,7 +8,7 @@ const ofSubitems = (id: string, title: string, shows: string): ColumnSpec =>
 const PROBABILITY =
   'SWITCH({color_mkvmjryt}, "20%", 20, "80%", 80, "10%", 10, "40%", 40, "70%", 70, "90%", 90, "50%", 50, "60%", 60, "30%", 30, "80% (Preferred)", 80, 0)'
 
-export const PARENT_GROUPS = [
+const PARENT_GROUPS = [
   { id: 'topics', title: 'Open Enquiries' },
   { id: 'new_group__1', title: 'Won' },
   { id: 'new_group2__1', title: 'Lost' },

@@ -4,7 +4,7 @@ import { dayOf, dayText, msOf } from './days.ts'
 import { CATEGORIES, FEEDBACK, LOST_TO, POSTCODES } from './labels.ts'
 import { person, Row, shared } from './row.ts'
 
-export type Outcome = 'won' | 'won-open' | 'lost' | 'open'
+type Outcome = 'won' | 'won-open' | 'lost' | 'open'
 
 export interface Project {
   readonly item: Item

@@ -5,7 +5,7 @@ import type { Id, Item, ItemState, World } from '../world/model.ts'
 import { type EditContext, EditError, type EditOptions, findBoard, findColumn, findItem } from './change.ts'
 import { Commit } from './commit.ts'
 
-export interface NewItemInput {
+interface NewItemInput {
   name: string
   groupId?: string
   /** In the decoded `value` form, by column id. */

@@ -1,5 +1,5 @@
 import { dropdownLabels, statusLabels } from '../columns/label-kinds.ts'
-import { addColumn, type ColumnSpec } from '../world/create-world.ts'
+import { addColumn, addGroup, type ColumnSpec } from '../world/create-world.ts'
 import type { Board, Column, Id } from '../world/model.ts'
 import { type EditContext, EditError, type EditOptions, findBoard, findColumn } from './change.ts'
 import { Commit } from './commit.ts'
@@ -43,7 +43,9 @@ export function createStructureEdits(context: EditContext): StructureEdits {
       renameLabel(context, boardId, columnId, label, name, options),
     createGroup(boardId, group, options) {
       const board = findBoard(world, boardId)
-      board.groups.set(group.id, { ...group, color: '#579bfc', archived: false, deleted: false })
+      if (board.groups.has(group.id)) throw new EditError(`group "${group.id}" exists on board ${board.id}`)
+      addGroup(board, group)
+      board.version++
       const data = { group_id: group.id, group_title: group.title }
       new Commit(context, options).record({ kind: 'structure', event: 'create_group', board, data }, false)
       return board

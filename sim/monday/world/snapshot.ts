@@ -68,7 +68,7 @@ function savedItem({ board, subitemIds: _subitemIds, changed, cells, ...item }: 
   return changed === undefined ? saved : { ...saved, changed: [...changed] }
 }
 
-export class SnapshotError extends Error {
+class SnapshotError extends Error {
   override readonly name = 'SnapshotError'
 }
 

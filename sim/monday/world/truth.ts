@@ -3,7 +3,7 @@ import { textOf, valueOf } from '../columns/display.ts'
 import { type Board, type Item, toSeconds, type TruthItem, type TruthValue, type World } from './model.ts'
 
 /** What the API would answer for one item to a token that sees everything and has no formula budget. */
-export function truthOf(world: World, item: Item): TruthItem {
+function truthOf(world: World, item: Item): TruthItem {
   const values: Record<string, TruthValue> = {}
   for (const column of item.board.columns.values()) {
     if (column.archived || column.type === 'name') continue

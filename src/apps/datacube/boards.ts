@@ -101,8 +101,18 @@ const mapped = (fields: Fields): Record<string, FieldMapping> =>
 /** The three boards. Subitems come last: what they are matched with is then mostly there. */
 export function boardMappings(ids: BoardIds = defaultBoards): BoardMapping[] {
   return [
-    { board: ids.hiddenItems, name: 'Tapered Hidden Items', table: 'hidden_items', fields: mapped(hiddenItemFields) },
-    { board: ids.projects, name: 'Tapered Enquiry Maintenance', table: 'projects', fields: mapped(projectFields) },
+    {
+      board: ids.hiddenItems,
+      name: 'Tapered Hidden Items',
+      table: 'hidden_items',
+      fields: mapped(hiddenItemFields),
+    },
+    {
+      board: ids.projects,
+      name: 'Tapered Enquiry Maintenance',
+      table: 'projects',
+      fields: mapped(projectFields),
+    },
     {
       board: ids.subitems,
       name: 'Subitems of Tapered Enquiry Maintenance',

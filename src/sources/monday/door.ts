@@ -23,6 +23,7 @@ export function mondayDoor(options: DoorOptions): WebhookDoor {
   const { pathSecret, signingSecret, hmacSecret } = options
   return {
     guarded: [pathSecret, signingSecret, hmacSecret].some((secret) => secret !== undefined),
+    pathSecret,
     identify,
     challenge,
     async verify(request, now) {

@@ -67,7 +67,11 @@ const LOCK = ' for no key update'
  * The rows whose derived values may depend on what was touched: subitems that are linked to, matched with, or of the
  * same number or name as a hidden item, before or after; projects of all those, and of the number.
  */
-export async function findAffected(tx: Transaction, touched: Touched, { lock }: { lock: boolean }): Promise<Affected> {
+export async function findAffected(
+  tx: Transaction,
+  touched: Touched,
+  { lock }: { lock: boolean },
+): Promise<Affected> {
   const end = lock ? LOCK : ''
   const subitems = await tx.query<{ key: string; parent: string | null }>(SUBITEMS + end, [
     touched.subitems,

@@ -9,10 +9,12 @@ const DERIVE_LOCK = 1_684_108_385
 
 /**
  * Every statement here looks up a few hundred keys by index. Right after the first load the tables have no
- * statistics yet, and the planner would read them whole for each page.
+ * statistics yet, and the planner would read them whole for each page; and where it is told not to, it takes what
+ * is left for so dear that it would compile it.
  */
-const PLANNING = ['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin'] as const
-const plan = (value: 'on' | 'off'): string => PLANNING.map((name) => `set_config('${name}', '${value}', true)`).join(', ')
+const PLANNING = ['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit'] as const
+const lookUps = PLANNING.map((name) => `set local ${name} to off`).join(';')
+const asBefore = PLANNING.map((name) => `set local ${name} to default`).join(';')
 
 /**
  * Recomputes what depends on these changes, in their transaction.
@@ -24,12 +26,12 @@ const plan = (value: 'on' | 'off'): string => PLANNING.map((name) => `set_config
  * its holder would wait for rows of those who wait for it.
  */
 export async function derive(tx: Transaction, changes: readonly Change[]): Promise<void> {
-  const touched = touchedBy(changes)
   if (changes.length === 0) return
-  await tx.query(`select ${plan('off')}`)
+  const touched = touchedBy(changes)
+  await tx.query(lookUps)
   await findAffected(tx, touched, { lock: true })
   await recompute(tx, () => findAffected(tx, touched, { lock: false }))
-  await tx.query(`select ${plan('on')}`)
+  await tx.query(asBefore)
 }
 
 async function recompute(tx: Transaction, find: () => Promise<Affected>): Promise<void> {
@@ -45,11 +47,16 @@ const CHUNK = 500
 /** Recomputes everything, in chunks: for settings that change what is derived. Ends after the last key. */
 export async function recomputeAll(db: Database): Promise<void> {
   for (const table of ['subitems', 'projects'] as const) {
-    for (let after: string | undefined = ''; after !== undefined; ) after = await recomputeChunk(db, table, after)
+    for (let after: string | undefined = ''; after !== undefined;)
+      after = await recomputeChunk(db, table, after)
   }
 }
 
-async function recomputeChunk(db: Database, table: keyof Affected, after: string): Promise<string | undefined> {
+async function recomputeChunk(
+  db: Database,
+  table: keyof Affected,
+  after: string,
+): Promise<string | undefined> {
   return db.transaction(async (tx) => {
     const { rows } = await tx.query<{ key: string }>(
       `select monday_id as key from public.${table} where monday_id > $1 order by monday_id limit ${CHUNK}`,
@@ -57,7 +64,7 @@ async function recomputeChunk(db: Database, table: keyof Affected, after: string
     )
     const keys = rows.map((row) => row.key)
     const nothing: Touched = { projects: [], subitems: [], parents: [], hiddenItems: [], hiddenNames: [] }
-    await tx.query(`select ${plan('off')}`)
+    await tx.query(lookUps)
     await findAffected(tx, { ...nothing, [table]: keys }, { lock: true })
     await recompute(tx, () => Promise.resolve({ subitems: [], projects: [], [table]: keys }))
     return keys.at(-1)

@@ -68,8 +68,8 @@ gathered as materialized (
   select t.monday_id,
     coalesce(datacube.filled(t.project_name), h.project_name) as display_name,
     datacube.status_category(t.pipeline_stage, (select datacube.won_stages())) as status_category,
-    coalesce(s.account, datacube.distinct_parts(datacube.filled(t.lookup_mkq010zk)), '') as account,
-    coalesce(s.product_type, datacube.distinct_parts(datacube.filled(t.lookup_mkt3xgz1)), '') as product_type,
+    coalesce(s.account, datacube.distinct_parts(t.lookup_mkq010zk), '') as account,
+    coalesce(s.product_type, datacube.distinct_parts(t.lookup_mkt3xgz1), '') as product_type,
     -- The first that says something; the subitems' own sum only where none of the others is above zero.
     round(coalesce(
       case when v.first > 0 then v.first end, case when s.enquiry_value > 0 then s.enquiry_value end, v.first, 0), 2
@@ -82,9 +82,7 @@ gathered as materialized (
       else ${days('h.invoiced_from', 'h.designed_from')}
     end as gestation_period,
     datacube.to_number(t.mirror4__1) as overall_project_value,
-    greatest(0, least(100, round(coalesce(
-      substring(t.color_mkvmjryt from '^\\s*(\\d{1,9}(?:\\.\\d{1,9})?)\\s*%?')::numeric,
-      datacube.to_number(t.formula_mknkwpb5)))))::int as probability_percent,
+    case when g.percent is not null then round(greatest(0, least(100, g.percent)))::int end as probability_percent,
     s.order_value as total_order_value,
     s.invoiced as total_amount_invoiced,
     s.ordered_at as date_order_received,
@@ -95,17 +93,26 @@ gathered as materialized (
   from target as t
   cross join lateral (${ofSubitems}) as s
   cross join lateral (${ofHiddenItems}) as h
-  cross join lateral (select datacube.to_number(t.formula_mkpp85yw) as own) as g
+  cross join lateral (
+    select datacube.to_number(t.formula_mkpp85yw) as own,
+      coalesce(substring(t.color_mkvmjryt from '^\\s*(\\d{1,9}(?:\\.\\d{1,9})?)')::numeric,
+        datacube.to_number(t.formula_mknkwpb5)) as percent
+  ) as g
   cross join lateral (
     select coalesce(nullif(h.matched_value, 0), nullif(datacube.to_number(t.lookup_mkqanpbe), 0), h.numbered_value) as first
   ) as v
 ),
+-- A page has a handful of products: each is looked up once (measured 100 us), not once a project.
+families as materialized (
+  select product_type, datacube.product_key(product_type) as product_key
+  from (select distinct product_type from gathered) as products
+),
 -- The board's own value of a project is a formula over mirrors, which its vendor rarely shows. Its pipeline weighs the
 -- value of the new enquiries, so that stands in.
 valued as (
-  select *, datacube.product_key(product_type) as product_key, datacube.value_band(new_enquiry_value) as value_band,
+  select *, datacube.value_band(new_enquiry_value) as value_band,
     coalesce(overall_project_value, nullif(new_enquiry_value, 0)) as project_value
-  from gathered
+  from gathered join families using (product_type)
 ),
 news as materialized (
   select *, datacube.round_up(project_value * probability_percent / 100) as weighted_pipeline from valued

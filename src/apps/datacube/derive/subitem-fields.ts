@@ -15,7 +15,12 @@ export interface SubitemField {
   readonly match: MatchKind
 }
 
-const field = (column: string, mirror: string, kind: FieldKind, match: MatchKind = 'quote'): SubitemField => ({
+const field = (
+  column: string,
+  mirror: string,
+  kind: FieldKind,
+  match: MatchKind = 'quote',
+): SubitemField => ({
   column,
   mirror,
   kind,

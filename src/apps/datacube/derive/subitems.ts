@@ -10,14 +10,15 @@ export const subitemColumns: readonly string[] = [
 
 const read: Readonly<Record<FieldKind, (text: string) => string>> = {
   text: (text) => `datacube.filled(${text})`,
-  parts: (text) => `datacube.distinct_parts(datacube.filled(${text}))`,
+  parts: (text) => `datacube.distinct_parts(${text})`,
   number: (text) => `datacube.to_number(${text})`,
   date: (text) => `datacube.to_date(${text})`,
 }
 
 const mirrors = [...subitemFields.map((f) => f.mirror), NEW_ENQUIRY_FORMULA]
 const resolved = subitemFields.map(
-  ({ column, mirror, kind, match }) => `coalesce(${read[kind](`m."${mirror}"`)}, ${match}_item.${column}) as ${column}`,
+  ({ column, mirror, kind, match }) =>
+    `coalesce(${read[kind](`m."${mirror}"`)}, ${match}_item.${column}) as ${column}`,
 )
 
 /**
@@ -28,7 +29,7 @@ const resolved = subitemFields.map(
  * hidden item of the project's number.
  */
 const matching = `matched as materialized (
-  select t.monday_id,
+  select t.monday_id, t.extra,
     coalesce(l.monday_id, c.by_name, c.by_order, c.by_number) as order_id,
     coalesce(l.monday_id, c.by_name, c.by_score, c.by_number) as quote_id
   from target as t
@@ -72,13 +73,12 @@ const statement = `with target as materialized (
 ),
 ${matching},
 resolved as (
-  select t.monday_id, coalesce(o.order_id, o.quote_id) as hidden_item_id, m."${NEW_ENQUIRY_FORMULA}" as own_enquiry_value,
+  select o.monday_id, coalesce(o.order_id, o.quote_id) as hidden_item_id, m."${NEW_ENQUIRY_FORMULA}" as own_enquiry_value,
     ${resolved.join(',\n    ')}
-  from target as t
-  join matched as o using (monday_id)
+  from matched as o
   left join public.hidden_items as order_item on order_item.monday_id = o.order_id
   left join public.hidden_items as quote_item on quote_item.monday_id = o.quote_id
-  cross join lateral jsonb_to_record(t.extra) as m (${mirrors.map((id) => `"${id}" text`).join(', ')})
+  cross join lateral jsonb_to_record(o.extra) as m (${mirrors.map((id) => `"${id}" text`).join(', ')})
 ),
 -- Materialised, or each comparison below would resolve the value again.
 news as materialized (

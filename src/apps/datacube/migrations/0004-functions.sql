@@ -36,9 +36,12 @@ language sql stable as $$
     select p.monday_id, 2 from public.projects as p where p.name_key = datacube.name_key(query)
   ),
   alike as (
-    select p.monday_id, greatest(word_similarity(query, p.display_name), word_similarity(query, p.account)) as rank
+    select p.monday_id, greatest(
+      word_similarity(query, p.display_name), word_similarity(query, p.account),
+      similarity(query, p.display_name), similarity(query, p.account)) as rank
     from public.projects as p
-    where not exists (select from words) and (query <% p.display_name or query <% p.account)
+    where not exists (select from words)
+      and (query <% p.display_name or query <% p.account or p.display_name % query or p.account % query)
   ),
   hits as (
     select h.monday_id, max(h.rank)::real as rank

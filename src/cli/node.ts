@@ -1,0 +1,215 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { join } from 'node:path'
+import type { App } from '../apps/contract.ts'
+import { engineMigrations } from '../apps/migrations.ts'
+import type { Config } from '../config/config.ts'
+import { Database, isOutage } from '../db/database.ts'
+import { migrate, type Migration, pendingMigrations, readMigrations } from '../db/migrate.ts'
+import { sourceStore } from '../db/source-store.ts'
+import { DailyCapError, describeError, VendorUnavailableError } from '../engine/errors.ts'
+import { processBatch } from '../inbox/process.ts'
+import { purgeEvents } from '../inbox/ledger.ts'
+import type { Metrics } from '../http/metrics.ts'
+import type { Log } from '../jobs/log.ts'
+import { type Loop, startLoop } from '../jobs/loop.ts'
+import { type ScheduledJob, type Scheduler, startScheduler } from '../jobs/scheduler.ts'
+import type { Pipeline } from '../lanes/pipeline.ts'
+import { refetchOnce } from '../lanes/refetch.ts'
+import { nextRefetchInMs } from '../lanes/refetch-queue.ts'
+import { closeLostRuns } from '../lanes/runs.ts'
+import { hasCheckpoint, type Progress, syncApp, type SyncResult, wasReadWhole } from '../lanes/sync.ts'
+import { createMirror } from '../mirror/apply.ts'
+import { checkTables } from '../mirror/mirror-table.ts'
+
+/** Every migration that this configuration needs, in order. */
+export async function configMigrations(apps: readonly App[]): Promise<Migration[]> {
+  const sets = await Promise.all(
+    apps.flatMap((app) => app.migrations.map(({ set, folder }) => readMigrations(set, folder))),
+  )
+  const all = [...(await engineMigrations()), ...sets.flat()]
+  return [...new Map(all.map((migration) => [migration.id, migration])).values()]
+}
+
+/** Migrates, checks the tables, and makes each app ready to run. Throws a ConfigError where something does not fit. */
+export async function openPipelines(
+  db: Database,
+  apps: readonly App[],
+  webhookUrl: (app: App, pathSecret: string | undefined) => string | undefined,
+): Promise<Pipeline[]> {
+  const pipelines: Pipeline[] = []
+  for (const app of apps) {
+    const mirror = createMirror(await checkTables(db, app.tables))
+    await app.start?.(db)
+    const source = app.source(sourceStore(db, app.name), {
+      webhookUrl: () => webhookUrl(app, pipelines.find((p) => p.app === app.name)?.source.door.pathSecret),
+    })
+    pipelines.push({ app: app.name, source, mirror, derive: app.derive })
+  }
+  return pipelines
+}
+
+export const migrateAll = async (db: Database, apps: readonly App[]): Promise<string[]> =>
+  migrate(db, await configMigrations(apps))
+
+export const pendingAll = async (db: Database, apps: readonly App[]): Promise<Migration[]> =>
+  pendingMigrations(db, await configMigrations(apps))
+
+export interface WorkersOptions {
+  readonly db: Database
+  readonly config: Config
+  readonly pipelines: readonly Pipeline[]
+  readonly metrics: Metrics
+  readonly log: Log
+  readonly onProgress?: ((app: string, progress: Progress) => void) | undefined
+  readonly onSynced?: ((app: string, result: SyncResult) => void) | undefined
+}
+
+export interface Workers {
+  /** New events were committed for these apps. */
+  wake(apps: ReadonlySet<string>): void
+  stop(): Promise<void>
+}
+
+const EVENTS_PER_BATCH = 500
+/** A commit in this process wakes the loop; this is for events that another node took in. */
+const INBOX_IDLE_MS = 1_000
+const REFETCH_IDLE_MS = 2_000
+const PURGE_CHUNKS = 500
+const CATCH_UP_MS = 60_000
+
+/** Starts what a worker node does: events, refetches, passes that are due, schedules. */
+export async function startWorkers(options: WorkersOptions): Promise<Workers> {
+  const loops: Loop[] = []
+  const byApp = new Map<string, Loop[]>()
+  for (const pipeline of options.pipelines) {
+    const refetch = startLoop(refetchLoop(options, pipeline))
+    const inbox = startLoop(inboxLoop(options, pipeline, () => refetch.wake()))
+    const passes = startLoop(catchUpLoop(options, pipeline, () => refetch.wake()))
+    loops.push(inbox, refetch, passes)
+    byApp.set(pipeline.app, [inbox])
+  }
+  const scheduler: Scheduler = await startScheduler(options.db, scheduledJobs(options), options.log)
+  return {
+    wake(apps) {
+      for (const app of apps) for (const loop of byApp.get(app) ?? []) loop.wake()
+    },
+    async stop() {
+      await Promise.all([scheduler.stop(), ...loops.map((loop) => loop.stop())])
+    },
+  }
+}
+
+function inboxLoop({ db, metrics, log }: WorkersOptions, pipeline: Pipeline, onRefetch: () => void) {
+  const { app } = pipeline
+  return {
+    async step() {
+      const end = metrics.batch.startTimer({ app })
+      const { settled, failed, refetches } = await processBatch(db, pipeline, EVENTS_PER_BATCH)
+      if (settled + failed === 0) return INBOX_IDLE_MS
+      end()
+      metrics.events.inc({ app, result: 'settled' }, settled)
+      metrics.events.inc({ app, result: 'failed' }, failed)
+      if (failed > 0) log.warn({ app, failed }, 'events failed; see "lockstep events list"')
+      if (refetches > 0) onRefetch()
+      return 0
+    },
+    onError: (error: unknown, inARow: number) => outageDelay(log, app, 'processing events', error, inARow),
+  }
+}
+
+function refetchLoop({ db, log }: WorkersOptions, pipeline: Pipeline) {
+  const { app } = pipeline
+  return {
+    async step(signal: AbortSignal) {
+      if ((await refetchOnce(db, pipeline, signal)) > 0) return 0
+      const due = await nextRefetchInMs(db, app)
+      return due === undefined ? REFETCH_IDLE_MS : Math.min(REFETCH_IDLE_MS, Math.max(50, due))
+    },
+    onError: (error: unknown, inARow: number) => outageDelay(log, app, 'reading rows again', error, inARow),
+  }
+}
+
+/** Carries on passes that were interrupted and makes those that never came to an end. */
+function catchUpLoop({ db, log, onProgress, onSynced }: WorkersOptions, pipeline: Pipeline, onRefetch: () => void) {
+  const { app } = pipeline
+  return {
+    async step(signal: AbortSignal) {
+      if (!(await isPassDue(db, pipeline))) return CATCH_UP_MS
+      const progress = (p: Progress): void => onProgress?.(app, p)
+      const result = await syncApp(db, pipeline, { signal, full: true, onProgress: progress })
+      if (signal.aborted) return 0
+      for (const problem of result.problems) log.warn({ app }, problem)
+      for (const failure of result.failures) log.error({ app, ...failure }, 'a pass failed')
+      onSynced?.(app, result)
+      onRefetch()
+      return result.failures.length + result.busy.length === 0 ? 0 : CATCH_UP_MS
+    },
+    onError: (error: unknown, inARow: number) => outageDelay(log, app, 'reading everything', error, inARow),
+  }
+}
+
+async function isPassDue(db: Database, { app, source }: Pipeline): Promise<boolean> {
+  if (await hasCheckpoint(db, app)) return true
+  for (const stream of source.streams) if (!(await wasReadWhole(db, app, stream))) return true
+  return false
+}
+
+/** Longer the longer it lasts, at most a minute; as long as the vendor says where it says so. */
+function outageDelay(log: Log, app: string, doing: string, error: unknown, inARow: number): number {
+  const delay =
+    error instanceof DailyCapError
+      ? Math.min(3_600_000, Math.max(1_000, error.untilMs - Date.now()))
+      : error instanceof VendorUnavailableError && error.retryAfterMs !== undefined
+        ? error.retryAfterMs
+        : Math.min(60_000, 250 * 2 ** Math.min(inARow, 8))
+  const passing = isOutage(error) || error instanceof VendorUnavailableError || error instanceof DailyCapError
+  const fields = { app, error: describeError(error), retryInMs: delay }
+  if (passing) log.warn(fields, `${doing} waits`)
+  else log.error(fields, `${doing} failed`)
+  return delay
+}
+
+function scheduledJobs({ db, config, pipelines, log }: WorkersOptions): ScheduledJob[] {
+  const signal = new AbortController().signal
+  const sync = (pipeline: Pipeline, full: boolean) => async (): Promise<void> => {
+    const result = await syncApp(db, pipeline, { signal, full, fresh: full })
+    for (const problem of result.problems) log.warn({ app: pipeline.app }, problem)
+    for (const failure of result.failures) log.error({ app: pipeline.app, ...failure }, 'a scheduled pass failed')
+  }
+  const own = pipelines.flatMap((pipeline): ScheduledJob[] => [
+    { name: `${pipeline.app}.delta`, cron: config.deltaCron ?? '*/15 * * * *', timeZone: 'UTC', run: sync(pipeline, false) },
+    { name: `${pipeline.app}.sweep`, cron: config.sweepCron ?? '20 2 * * *', timeZone: 'UTC', run: sync(pipeline, true) },
+  ])
+  const apps = config.apps.flatMap(({ name, jobs = [] }) =>
+    jobs.map((job): ScheduledJob => ({
+      name: `${name}.${job.name}`,
+      cron: job.cron,
+      timeZone: job.timeZone ?? 'UTC',
+      run: (now) => job.run(db, now),
+    })),
+  )
+  return [...own, ...apps, { name: 'engine.retention', cron: '40 3 * * *', timeZone: 'UTC', run: () => retain(db, config, log) }]
+}
+
+/** Lets go of what is older than it is kept, a little at a time so that nothing waits behind it. */
+export async function retain(db: Database, config: Config, log: Log): Promise<void> {
+  const events = await purgeEvents(db, config.keepEventsDays ?? 30, PURGE_CHUNKS)
+  const keepRuns = config.keepRunsDays ?? 730
+  let runs = 0
+  for (let chunk = 0; chunk < PURGE_CHUNKS; chunk++) {
+    const { rowCount } = await db.query(
+      `delete from lockstep.runs where id in (
+         select id from lockstep.runs
+         where started_at < clock_timestamp() - make_interval(days => $1) and status <> 'running' limit 1000)`,
+      [keepRuns],
+    )
+    runs += rowCount ?? 0
+    if ((rowCount ?? 0) < 1000) break
+    await sleep(50)
+  }
+  const lost = await closeLostRuns(db)
+  log.info({ events, runs, lost }, 'retention')
+}
+
+/** The folder of files that ship with the program, such as the demo's. */
+export const projectRoot = join(import.meta.dirname, '../..')

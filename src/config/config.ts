@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { App } from '../apps/contract.ts'
+import { ConfigError } from '../engine/errors.ts'
+
+/** What `lockstep.config.ts` exports. */
+export interface Config {
+  readonly apps: readonly App[]
+  /** Days that settled webhook events are kept; default 30. */
+  readonly keepEventsDays?: number
+  /** Days that the history of runs is kept; default 730. */
+  readonly keepRunsDays?: number
+  /** Cron of the delta of every app, UTC; default every 15 minutes. */
+  readonly deltaCron?: string
+  /** Cron of the full sweep of every app, UTC; default daily at 02:20. */
+  readonly sweepCron?: string
+}
+
+const NAME = /^[a-z][a-z0-9-]{0,30}$/
+
+/** Checks a configuration; for the default export of `lockstep.config.ts`. Throws a ConfigError. */
+export function defineConfig(config: Config): Config {
+  if (!Array.isArray(config.apps) || config.apps.length === 0) {
+    throw new ConfigError('the configuration needs at least one app in "apps"')
+  }
+  const names = new Set<string>()
+  for (const { name } of config.apps as readonly App[]) {
+    if (!NAME.test(name)) throw new ConfigError(`app name "${name}": use a-z, 0-9 and -, beginning with a letter`)
+    if (names.has(name)) throw new ConfigError(`two apps are called "${name}"`)
+    names.add(name)
+  }
+  return config
+}
+
+export const CONFIG_FILE = 'lockstep.config.ts'
+
+/** Loads a configuration file. Throws a ConfigError that says what to do where there is none or it is broken. */
+export async function loadConfig(file: string = CONFIG_FILE): Promise<Config> {
+  const path = resolve(file)
+  if (!existsSync(path)) {
+    throw new ConfigError(`there is no ${file} here. Make one with "lockstep init", or try "lockstep demo"`)
+  }
+  let module: { default?: unknown }
+  try {
+    module = (await import(pathToFileURL(path).href)) as { default?: unknown }
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause
+    throw new ConfigError(`${file} cannot be loaded`, { cause })
+  }
+  if (typeof module.default !== 'object' || module.default === null || !('apps' in module.default)) {
+    throw new ConfigError(`${file} must export defineConfig({ apps: [...] }) as its default`)
+  }
+  return defineConfig(module.default as Config)
+}

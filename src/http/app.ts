@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { Hono, type MiddlewareHandler } from 'hono'
+import type { Database } from '../db/database.ts'
+import { describeError } from '../engine/errors.ts'
+import { listEvents, showEvent } from '../inbox/ledger.ts'
+import type { Receiver } from '../inbox/receive.ts'
+import type { Log } from '../jobs/log.ts'
+import type { Pipeline } from '../lanes/pipeline.ts'
+import { webhookDoor } from './door.ts'
+import { fail } from './fail.ts'
+import type { Metrics } from './metrics.ts'
+import { type AppStatus, readStatus } from './status.ts'
+
+export interface HttpOptions {
+  readonly db: Database
+  readonly pipelines: readonly Pipeline[]
+  readonly receiver: Receiver
+  readonly metrics: Metrics
+  readonly log: Log
+  readonly trustProxy: boolean
+  readonly apiKey: string | undefined
+  /** Whether we listen for this machine alone: then the API asks for no key. */
+  readonly local: boolean
+  /** Why the node is not ready to work; undefined when it is. */
+  readonly notReady: () => Promise<string | undefined>
+}
+
+/** All routes of one node. Errors are rendered here, once. */
+export function createHttp(options: HttpOptions): Hono {
+  const { db, metrics } = options
+  const app = new Hono()
+  app.onError((error, c) => {
+    options.log.error({ path: c.req.path, error: describeError(error) }, 'a request failed')
+    return fail(c, 500, 'internal', 'something went wrong here; the log says what')
+  })
+  app.notFound((c) => fail(c, 404, 'not_found', `there is nothing at ${c.req.path}`))
+
+  const sources = new Map(options.pipelines.map((p) => [p.app, p.source]))
+  const door = webhookDoor({
+    sources,
+    receiver: options.receiver,
+    trustProxy: options.trustProxy,
+    log: options.log,
+    onDelivery: (name, result) => metrics.deliveries.inc({ app: name, result }),
+  })
+  app.post('/webhooks/:app/:secret?', door)
+
+  app.get('/healthz', (c) => c.json({ status: 'ok' }))
+  app.get('/readyz', async (c) => {
+    const reason = await options.notReady()
+    return reason === undefined ? c.json({ status: 'ready' }) : fail(c, 503, 'not_ready', reason)
+  })
+  const status = shareFor(500, () => readAll(db, options.pipelines))
+  app.get('/metrics', async (c) => {
+    const text = await metrics.render(await status(), Date.now())
+    return c.text(text, 200, { 'content-type': metrics.registry.contentType })
+  })
+
+  app.use('/api/*', requireKey(options))
+  app.get('/api/v1/status', async (c) => c.json({ now: new Date().toISOString(), apps: await status() }))
+  app.get('/api/v1/events', async (c) => {
+    const limit = Math.min(200, Math.max(1, Number(c.req.query('limit') ?? 20) || 20))
+    const filter = { app: c.req.query('app'), status: c.req.query('status'), limit }
+    return c.json({ events: await listEvents(db, filter) })
+  })
+  app.get('/api/v1/events/:id{[0-9]{1,15}}', async (c) => {
+    const event = await showEvent(db, Number(c.req.param('id')))
+    return event === undefined ? fail(c, 404, 'not_found', 'no such event') : c.json(event)
+  })
+  app.get('/', async (c) => c.html(await readFile(join(import.meta.dirname, 'status.html'), 'utf8')))
+  return app
+}
+
+const readAll = (db: Database, pipelines: readonly Pipeline[]): Promise<AppStatus[]> =>
+  Promise.all(pipelines.map((pipeline) => readStatus(db, pipeline)))
+
+/** One answer for all who ask within `ms`: many open pages must not multiply the counting. */
+function shareFor<T>(ms: number, read: () => Promise<T>): () => Promise<T> {
+  let last: { at: number; value: Promise<T> } | undefined
+  return () => {
+    const now = Date.now()
+    if (last === undefined || now - last.at > ms) {
+      const value = read()
+      last = { at: now, value }
+      value.catch(() => (last = undefined))
+    }
+    return last.value
+  }
+}
+
+/** The API is open on a loopback address alone; anywhere else, or where a key is set, it asks for the key. */
+function requireKey({ apiKey, local }: HttpOptions): MiddlewareHandler {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+  return async (c, next) => {
+    if (apiKey === undefined && local) return next()
+    const given = c.req.header('x-api-key') ?? c.req.header('authorization')?.replace(/^Bearer\s+/i, '') ?? ''
+    if (apiKey !== undefined && timingSafeEqual(digest(given), digest(apiKey))) return next()
+    const what = apiKey === undefined ? 'set LOCKSTEP_API_KEY to use the API on a public address' : 'give the API key as "Authorization: Bearer …"'
+    return fail(c, 401, 'no_key', what)
+  }
+}

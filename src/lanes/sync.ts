@@ -1,0 +1,109 @@
+import type { Database } from '../db/database.ts'
+import { describeError } from '../engine/errors.ts'
+import { ROW, type Stream } from '../sources/contract.ts'
+import { backfill } from './backfill.ts'
+import { delta } from './delta.ts'
+import type { Pipeline } from './pipeline.ts'
+import { refetchOnce } from './refetch.ts'
+import type { Run } from './runs.ts'
+
+export interface SyncOptions {
+  readonly signal: AbortSignal
+  /** Every row, instead of what changed since the last time. */
+  readonly full: boolean
+  /** Only the streams of these tables. */
+  readonly tables?: readonly string[] | undefined
+  readonly limit?: number | undefined
+  readonly fresh?: boolean | undefined
+  readonly onProgress?: (progress: Progress) => void
+  /** Serve the requests that the pass gave rise to before returning (no worker does it beside us). */
+  readonly drain?: boolean
+}
+
+export interface Progress {
+  readonly stream: Stream
+  readonly part: string
+  readonly rows: number
+  readonly total: number | undefined
+}
+
+export interface SyncResult {
+  readonly runs: readonly Run[]
+  /** Streams that could not be read, with why. */
+  readonly failures: readonly { readonly stream: string; readonly error: string }[]
+  /** Streams that another node reads at this moment. */
+  readonly busy: readonly string[]
+  readonly problems: readonly string[]
+}
+
+/**
+ * Brings an app's tables up to date. A stream that fails does not stop the others (I8). Whole rows come first for
+ * all streams, then the parts that are paced apart, so that the tables are useful early.
+ */
+export async function syncApp(db: Database, pipeline: Pipeline, options: SyncOptions): Promise<SyncResult> {
+  const { problems } = await pipeline.source.prepare({ fresh: options.full, signal: options.signal })
+  const streams = pipeline.source.streams.filter((s) => options.tables?.includes(s.table) ?? true)
+  const runs: Run[] = []
+  const failures: { stream: string; error: string }[] = []
+  const busy: string[] = []
+  const parts = options.full ? [...new Set(streams.flatMap((s) => s.parts))] : [ROW]
+  for (const part of parts) {
+    for (const stream of streams.filter((s) => s.parts.includes(part))) {
+      if (options.signal.aborted) break
+      try {
+        const run = await syncStream(db, pipeline, stream, part, options)
+        if (run === undefined) busy.push(stream.name)
+        else runs.push(run)
+      } catch (error) {
+        failures.push({ stream: stream.name, error: describeError(error) })
+      }
+    }
+  }
+  if (options.drain === true) await drain(db, pipeline, options.signal)
+  return { runs, failures, busy, problems }
+}
+
+async function syncStream(
+  db: Database,
+  pipeline: Pipeline,
+  stream: Stream,
+  part: string,
+  options: SyncOptions,
+): Promise<Run | undefined> {
+  if (!options.full && (await wasReadWhole(db, pipeline.app, stream))) {
+    return delta(db, pipeline, stream, options)
+  }
+  return backfill(db, pipeline, stream, part, {
+    signal: options.signal,
+    limit: options.limit,
+    fresh: options.fresh,
+    onProgress: ({ rows, total }) => options.onProgress?.({ stream, part, rows, total }),
+  })
+}
+
+/** Whether a stream had a clean pass from its first page to its last; before it, deltas make no sense. */
+export async function wasReadWhole(db: Database, app: string, stream: Stream): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `select 1 from lockstep.freshness where app = $1 and stream = $2 and full_pass_at is not null`,
+    [app, stream.id],
+  )
+  return (rowCount ?? 0) > 0
+}
+
+/** Whether a pass was interrupted and can go on. */
+export async function hasCheckpoint(db: Database, app: string): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `select 1 from lockstep.checkpoints where app = $1 and lane = 'backfill' limit 1`,
+    [app],
+  )
+  return (rowCount ?? 0) > 0
+}
+
+/** More rounds than this mean that requests keep giving rise to requests: leave the rest to the workers. */
+const ROUNDS_MAX = 10_000
+
+async function drain(db: Database, pipeline: Pipeline, signal: AbortSignal): Promise<void> {
+  for (let round = 0; round < ROUNDS_MAX && !signal.aborted; round++) {
+    if ((await refetchOnce(db, pipeline, signal)) === 0) return
+  }
+}
