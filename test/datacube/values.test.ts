@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { array, assert, asyncProperty, constantFrom, oneof, string } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fixture, withWorld } from './support/world.ts'
 
@@ -10,7 +10,7 @@ const numeric = new Set(['to_number', 'round_up'])
 describe('values in SQL', () => {
   it('reads what people and vendors write', async () => {
     await withWorld(async (world) => {
-      for (const [name, cases] of Object.entries(fixture<Cases>('values'))) {
+      for (const [name, cases] of Object.entries(fixture('values') as Cases)) {
         const cast = numeric.has(name) ? '::float8' : '::text'
         const { rows } = await world.db.query<{ input: string | null; result: unknown }>(
           `select input, datacube.${name}(input::${inputTypes[name] ?? 'text'})${cast} as result
@@ -26,7 +26,7 @@ describe('values in SQL', () => {
 
   it('never raises, whatever a cell holds', async () => {
     await withWorld(async (world) => {
-      const piece = fc.constantFrom(
+      const piece = constantFrom(
         '{"value":',
         '"',
         '}',
@@ -41,12 +41,12 @@ describe('values in SQL', () => {
         '99999999999',
         'T',
       )
-      const text = fc.oneof(
-        fc.string(),
-        fc.array(piece, { maxLength: 12 }).map((parts) => parts.join('')),
+      const text = oneof(
+        string(),
+        array(piece, { maxLength: 12 }).map((parts) => parts.join('')),
       )
-      await fc.assert(
-        fc.asyncProperty(fc.array(text, { minLength: 20, maxLength: 60 }), async (texts) => {
+      await assert(
+        asyncProperty(array(text, { minLength: 20, maxLength: 60 }), async (texts) => {
           await world.db.query(
             `select datacube.to_number(t), datacube.to_date(t), datacube.product_key(t), datacube.distinct_parts(t),
                datacube.name_prefix(t), datacube.name_key(t)

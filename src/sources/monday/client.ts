@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ApiClient, ClientError } from '@mondaydotcomorg/api'
+import { ApiClient } from '@mondaydotcomorg/api'
 import {
   admit,
   type BudgetLimits,
@@ -148,7 +148,9 @@ export class MondayClient {
       const response = await this.sdk.rawRequest<unknown>(document, variables, { timeoutMs: this.options.timeoutMs })
       return readAnswer(response as Parameters<typeof readAnswer>[0])
     } catch (error) {
-      if (error instanceof ClientError) return readAnswer(error.response as Parameters<typeof readAnswer>[0])
+      // The SDK throws for every error that an answer carries; that answer, partial data and all, is in `response`.
+      const { response } = (error ?? {}) as { response?: Parameters<typeof readAnswer>[0] }
+      if (response !== undefined) return readAnswer(response)
       // No response at all: refused connection, reset, half a body, time-out.
       const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : ''
       const message = `HTTP_503 no usable response: ${(error as Error).message}${cause}`
