@@ -62,6 +62,8 @@ class Pass {
   private readonly options: BackfillOptions
   private readonly key: string
   private rows = 0
+  /** The vendor tells it with the first page alone. */
+  private total: number | undefined
 
   constructor(db: Database, pipeline: Pipeline, stream: Stream, part: string, options: BackfillOptions) {
     this.db = db
@@ -141,7 +143,8 @@ class Pass {
         next = more ? this.fetch(page.next as Json) : undefined
         next?.catch(() => {})
         checkpoint = await this.write(checkpoint, fetched)
-        this.options.onProgress?.({ rows: this.rows, total: page.total })
+        this.total = page.total ?? this.total
+        this.options.onProgress?.({ rows: this.rows, total: this.total })
         this.options.signal.throwIfAborted()
       }
       return checkpoint

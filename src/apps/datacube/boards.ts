@@ -96,7 +96,7 @@ const hiddenItemFields: Fields = {
 }
 
 const mapped = (fields: Fields): Record<string, FieldMapping> =>
-  Object.fromEntries(Object.entries(fields).map(([id, [column, as]]) => [id, { column, as }]))
+  Object.fromEntries(Object.entries(fields).map(([id, [column, as]]) => [column, { column: id, as }]))
 
 /** The three boards. Subitems come last: what they are matched with is then mostly there. */
 export function boardMappings(ids: BoardIds = defaultBoards): BoardMapping[] {

@@ -35,7 +35,7 @@ export async function derive(tx: Transaction, changes: readonly Change[]): Promi
 }
 
 async function recompute(tx: Transaction, find: () => Promise<Affected>): Promise<void> {
-  //MUT await tx.query('select pg_advisory_xact_lock($1)', [DERIVE_LOCK])
+  await tx.query('select pg_advisory_xact_lock($1)', [DERIVE_LOCK])
   const { subitems, projects } = await find()
   await deriveSubitems(tx, subitems)
   await deriveProjects(tx, projects)
