@@ -37,17 +37,20 @@ describe('mapping of the boards', () => {
     (table, mapping) => {
       const spec = datacubeTables.find(({ name }) => name === table)
       if (spec === undefined) throw new Error(`no table ${table}`)
-      const fields = Object.values(mapping.fields)
-      expect(fields.map(({ column }) => column).sort()).toEqual(sourceColumns(spec).sort())
-      for (const { column, as } of fields) {
-        expect([column, spec.columns[column]?.type]).toEqual([column, typeOf[as]])
+      expect(Object.keys(mapping.fields).sort()).toEqual(sourceColumns(spec).sort())
+      for (const [field, { as }] of Object.entries(mapping.fields)) {
+        expect([field, spec.columns[field]?.type]).toEqual([field, typeOf[as]])
       }
+      const ids = Object.values(mapping.fields).map(({ column }) => column)
+      expect(new Set(ids).size, 'no board column twice').toBe(ids.length)
     },
   )
 
   it('leaves what is derived from to extra', () => {
     const fields = (table: string): string[] =>
-      boardMappings().flatMap((mapping) => (mapping.table === table ? Object.keys(mapping.fields) : []))
+      boardMappings().flatMap((mapping) =>
+        mapping.table === table ? Object.values(mapping.fields).map(({ column }) => column) : [],
+      )
     const subitemIds = [NEW_ENQUIRY_FORMULA, ...subitemFields.map((f) => f.mirror)]
     expect(fields('subitems').filter((id) => subitemIds.includes(id))).toEqual([])
     expect(fields('projects').filter((id) => (projectMirrors as readonly string[]).includes(id))).toEqual([])
