@@ -60,7 +60,14 @@ function toObservation(d: Draft, n: number): Observation {
   const other = d.table === 'parents' ? { b: d.b } : { parent_id: `p${d.key}`, tags: d.tags }
   const values = d.kind === 'row' || d.kind === 'fields' ? { a: d.a, ...(d.partial ? {} : other) } : {}
   const extra = d.kind === 'row' || d.kind === 'fields' ? d.extra : {}
-  const base = { table: d.table, key: d.key, kind: d.kind as Observation['kind'], stamp: at(d.at), values, extra }
+  const base = {
+    table: d.table,
+    key: d.key,
+    kind: d.kind as Observation['kind'],
+    stamp: at(d.at),
+    values,
+    extra,
+  }
   if (d.kind !== 'row') return base
   const stamps = d.live === null ? {} : { a: at(d.live), '+e1': at(d.live) }
   return { ...base, stamps, deleted: d.deleted, omitted: d.partial ? ['e2'] : [] }
@@ -78,7 +85,9 @@ async function show(db: Database): Promise<Shown> {
       `select '${name}' as t, to_jsonb(x)::text as row from (select * from ${name} order by vendor_id) as x`,
     )
     for (const { row } of rows as { row: string }[]) {
-      live.push(JSON.parse(row.replace(/"(id|last_synced_at)": ?("[^"]*"|\d+),? ?/g, '').replace(/, ?}$/, '}')))
+      live.push(
+        JSON.parse(row.replace(/"(id|last_synced_at)": ?("[^"]*"|\d+),? ?/g, '').replace(/, ?}$/, '}')),
+      )
     }
   }
   const { rows } = await db.query(
@@ -118,13 +127,21 @@ describe('mirror', () => {
             const all = drafts.map((d, i) => toObservation(d, i + 1))
             const inOrder = await applyAll(db, mirror, [all])
             const weight = new Map([...all, ...all].map((o) => [o, random.next().value]))
-            const shuffled = [...all, ...all.slice(0, 3)].sort((a, b) => (weight.get(a) ?? 0) - (weight.get(b) ?? 0))
+            const shuffled = [...all, ...all.slice(0, 3)].sort(
+              (a, b) => (weight.get(a) ?? 0) - (weight.get(b) ?? 0),
+            )
             expect(await applyAll(db, mirror, cut(shuffled, sizes))).toEqual(inOrder)
             for (const spec of [parents, children]) {
-              const model = collapse(all.filter((o) => o.table === spec.name), sourceColumns(spec))
+              const model = collapse(
+                all.filter((o) => o.table === spec.name),
+                sourceColumns(spec),
+              )
               const shown = (await db.query(`select vendor_id as key, a from ${spec.name} order by 1`)).rows
-              const clean = (v: unknown): unknown => (typeof v === 'string' ? v.replaceAll('\u0000', '') : (v ?? null))
-              expect(shown).toEqual(model.filter(isLive).map((r) => ({ key: r.key, a: clean(r.values['a']) })))
+              const clean = (v: unknown): unknown =>
+                typeof v === 'string' ? v.replaceAll('\u0000', '') : (v ?? null)
+              expect(shown).toEqual(
+                model.filter(isLive).map((r) => ({ key: r.key, a: clean(r.values['a']) })),
+              )
             }
           },
         ),

@@ -9,5 +9,8 @@ export const engineMigrations = (): Promise<Migration[]> =>
 
 /** The engine's and every bundled app's: what the checked-in dump of the schema shows. */
 export async function allMigrations(): Promise<Migration[]> {
-  return [...(await engineMigrations()), ...(await readMigrations('datacube', join(here, 'datacube/migrations')))]
+  return [
+    ...(await engineMigrations()),
+    ...(await readMigrations('datacube', join(here, 'datacube/migrations'))),
+  ]
 }

@@ -54,7 +54,10 @@ export interface OpenDatabase {
  * Opens DATABASE_URL, or the embedded database: the server of the `up` or `demo` that runs in this home folder, or,
  * where none does, one of our own until `close`.
  */
-export async function openDatabase({ settings, home }: Context, applicationName: string): Promise<OpenDatabase> {
+export async function openDatabase(
+  { settings, home }: Context,
+  applicationName: string,
+): Promise<OpenDatabase> {
   const { poolSize } = settings
   const running = settings.databaseUrl ?? (await embeddedUrl(home))
   if (running !== undefined) {
@@ -77,7 +80,9 @@ async function probe(db: Database, given: boolean): Promise<void> {
   } catch (cause) {
     await db.close()
     const { host } = new URL(db.url)
-    const what = given ? 'Check DATABASE_URL, and that the server runs and lets this machine in' : 'Stop the process that holds it and try again'
+    const what = given
+      ? 'Check DATABASE_URL, and that the server runs and lets this machine in'
+      : 'Stop the process that holds it and try again'
     throw new DatabaseError(`the database at ${host} does not answer. ${what}`, { cause })
   }
 }

@@ -94,7 +94,9 @@ function hints({ origin }: Simulator, url: string, traffic: number, resumed: boo
   const edit = JSON.stringify({ op: 'rename', args: ['1825117125', 'ITEM_ID', 'Renamed by me'] })
   return [
     '',
-    resumed ? 'Resumed: the mirror is there already; what changed meanwhile is being caught up.' : 'Everything is in Postgres.',
+    resumed
+      ? 'Resumed: the mirror is there already; what changed meanwhile is being caught up.'
+      : 'Everything is in Postgres.',
     `About ${traffic} edits a second now arrive by webhook. To try, in another terminal in this folder:`,
     `  npx lockstep status --watch`,
     `  psql "$(npx lockstep db url)" -c "select status_category, count(*), sum(new_enquiry_value) from projects group by 1"`,
@@ -118,9 +120,25 @@ async function startSimulator(
 ): Promise<Simulator> {
   const script = join(projectRoot, 'sim/monday/main.ts')
   const state = join(home, `monday-${projects}-${seed}.jsonl`)
-  const args = ['--port', '0', '--projects', projects, '--seed', seed, '--traffic', '0', '--token', TOKEN, '--state', state]
+  const args = [
+    '--port',
+    '0',
+    '--projects',
+    projects,
+    '--seed',
+    seed,
+    '--traffic',
+    '0',
+    '--token',
+    TOKEN,
+    '--state',
+    state,
+  ]
   // Its own process group: Ctrl-C is ours to pass on, after the last webhook was taken in.
-  const child = spawn(process.execPath, [script, ...args], { stdio: ['pipe', 'pipe', 'inherit'], detached: true })
+  const child = spawn(process.execPath, [script, ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    detached: true,
+  })
   const ready = await firstLine(child)
   const { url, origin, resumed } = JSON.parse(ready) as { url: string; origin: string; resumed?: boolean }
   return {

@@ -30,7 +30,9 @@ program
   .option('--projects <n>', 'projects in the simulated CRM (the real one has 13,708)', '1000')
   .option('--traffic <n>', 'edits a second', '2')
   .option('--seed <n>', 'seed of the simulated data', '1')
-  .action(async (options: { projects: string; traffic: string; seed: string }) => (await import('./demo.ts')).demo(options))
+  .action(async (options: { projects: string; traffic: string; seed: string }) =>
+    (await import('./demo.ts')).demo(options),
+  )
 
 program
   .command('init')
@@ -40,7 +42,9 @@ program
   .option('--name <app>', 'name of the app', 'monday')
   .option('--force', 'write over files that are there')
   .option('--yes', 'ask nothing')
-  .action(async (options: Record<string, string | boolean | undefined>) => (await import('./init.ts')).init(options))
+  .action(async (options: Record<string, string | boolean | undefined>) =>
+    (await import('./init.ts')).init(options),
+  )
 
 program
   .command('sync')
@@ -52,14 +56,18 @@ program
   .option('--limit <n>', 'stop after about this many rows a table; implies --full, and proves nothing', count)
   .option('--dry-run', 'read and compare, and write nothing')
   .option('--json', 'figures for machines')
-  .action(async (app: string, options: Record<string, unknown>) => (await import('./sync.ts')).sync(app, options))
+  .action(async (app: string, options: Record<string, unknown>) =>
+    (await import('./sync.ts')).sync(app, options),
+  )
 
 program
   .command('status')
   .description('sources, lag, inbox, runs, budgets')
   .option('--watch', 'again every second')
   .option('--json', 'figures for machines')
-  .action(async (options: { watch?: boolean; json?: boolean }) => (await import('./status.ts')).status(options))
+  .action(async (options: { watch?: boolean; json?: boolean }) =>
+    (await import('./status.ts')).status(options),
+  )
 
 const events = program.command('events').description('the inbox: every webhook delivery')
 events
@@ -81,7 +89,9 @@ events
   .option('--app <app>')
   .option('--limit <n>', 'newest first', count, 20)
   .option('--json', 'for machines')
-  .action(async (options: Record<string, unknown>) => (await import('./events.ts')).list({ ...options, status: 'dead' }))
+  .action(async (options: Record<string, unknown>) =>
+    (await import('./events.ts')).list({ ...options, status: 'dead' }),
+  )
 events
   .command('replay')
   .argument('[ids...]')
@@ -92,7 +102,9 @@ events
   .option('--to <time>', 'received before, ISO 8601')
   .option('--all', 'processed ones too, not only dead letters')
   .option('--json', 'for machines')
-  .action(async (ids: string[], options: Record<string, unknown>) => (await import('./events.ts')).replay(ids, options))
+  .action(async (ids: string[], options: Record<string, unknown>) =>
+    (await import('./events.ts')).replay(ids, options),
+  )
 
 const webhooks = program.command('webhooks').description('the webhooks at the vendor')
 for (const [verb, what] of Object.entries({
@@ -106,15 +118,31 @@ for (const [verb, what] of Object.entries({
     .description(what)
     .option('--url <url>', 'how the vendor reaches this installation (else LOCKSTEP_PUBLIC_URL)')
     .option('--json', 'for machines')
-    .action(async (app: string, options: Record<string, unknown>) => (await import('./webhooks.ts')).webhooks(verb, app, options))
+    .action(async (app: string, options: Record<string, unknown>) =>
+      (await import('./webhooks.ts')).webhooks(verb, app, options),
+    )
 }
 
 const db = program.command('db').description('the database')
-db.command('migrate').description('apply what is missing').option('--json', 'for machines').action(async (o: { json?: boolean }) => (await import('./db.ts')).dbMigrate(o))
-db.command('status').description('which migrations are applied').option('--json', 'for machines').action(async (o: { json?: boolean }) => (await import('./db.ts')).dbStatus(o))
-db.command('url').description('print its URL, password included').action(async () => (await import('./db.ts')).dbUrl())
-db.command('reset').description('delete all that Lockstep keeps; asks first').option('--yes', 'do not ask').action(async (o: { yes?: boolean }) => (await import('./db.ts')).dbReset(o))
-db.command('export').description('write the migrations as a Supabase migrations folder').argument('[folder]', '', 'supabase/migrations').action(async (folder: string) => (await import('./db.ts')).dbExport(folder))
+db.command('migrate')
+  .description('apply what is missing')
+  .option('--json', 'for machines')
+  .action(async (o: { json?: boolean }) => (await import('./db.ts')).dbMigrate(o))
+db.command('status')
+  .description('which migrations are applied')
+  .option('--json', 'for machines')
+  .action(async (o: { json?: boolean }) => (await import('./db.ts')).dbStatus(o))
+db.command('url')
+  .description('print its URL, password included')
+  .action(async () => (await import('./db.ts')).dbUrl())
+db.command('reset')
+  .description('delete all that Lockstep keeps; asks first')
+  .option('--yes', 'do not ask')
+  .action(async (o: { yes?: boolean }) => (await import('./db.ts')).dbReset(o))
+db.command('export')
+  .description('write the migrations as a Supabase migrations folder')
+  .argument('[folder]', '', 'supabase/migrations')
+  .action(async (folder: string) => (await import('./db.ts')).dbExport(folder))
 
 program
   .command('doctor')

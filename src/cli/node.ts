@@ -130,7 +130,11 @@ function refetchLoop({ db, log }: WorkersOptions, pipeline: Pipeline) {
 }
 
 /** Carries on passes that were interrupted and makes those that never came to an end. */
-function catchUpLoop({ db, log, onProgress, onSynced }: WorkersOptions, pipeline: Pipeline, onRefetch: () => void) {
+function catchUpLoop(
+  { db, log, onProgress, onSynced }: WorkersOptions,
+  pipeline: Pipeline,
+  onRefetch: () => void,
+) {
   const { app } = pipeline
   return {
     async step(signal: AbortSignal) {
@@ -174,11 +178,22 @@ function scheduledJobs({ db, config, pipelines, log }: WorkersOptions): Schedule
   const sync = (pipeline: Pipeline, full: boolean) => async (): Promise<void> => {
     const result = await syncApp(db, pipeline, { signal, full, fresh: full })
     for (const problem of result.problems) log.warn({ app: pipeline.app }, problem)
-    for (const failure of result.failures) log.error({ app: pipeline.app, ...failure }, 'a scheduled pass failed')
+    for (const failure of result.failures)
+      log.error({ app: pipeline.app, ...failure }, 'a scheduled pass failed')
   }
   const own = pipelines.flatMap((pipeline): ScheduledJob[] => [
-    { name: `${pipeline.app}.delta`, cron: config.deltaCron ?? '*/15 * * * *', timeZone: 'UTC', run: sync(pipeline, false) },
-    { name: `${pipeline.app}.sweep`, cron: config.sweepCron ?? '20 2 * * *', timeZone: 'UTC', run: sync(pipeline, true) },
+    {
+      name: `${pipeline.app}.delta`,
+      cron: config.deltaCron ?? '*/15 * * * *',
+      timeZone: 'UTC',
+      run: sync(pipeline, false),
+    },
+    {
+      name: `${pipeline.app}.sweep`,
+      cron: config.sweepCron ?? '20 2 * * *',
+      timeZone: 'UTC',
+      run: sync(pipeline, true),
+    },
   ])
   const apps = config.apps.flatMap(({ name, jobs = [] }) =>
     jobs.map((job): ScheduledJob => ({
@@ -188,7 +203,11 @@ function scheduledJobs({ db, config, pipelines, log }: WorkersOptions): Schedule
       run: (now) => job.run(db, now),
     })),
   )
-  return [...own, ...apps, { name: 'engine.retention', cron: '40 3 * * *', timeZone: 'UTC', run: () => retain(db, config, log) }]
+  return [
+    ...own,
+    ...apps,
+    { name: 'engine.retention', cron: '40 3 * * *', timeZone: 'UTC', run: () => retain(db, config, log) },
+  ]
 }
 
 /** Lets go of what is older than it is kept, a little at a time so that nothing waits behind it. */

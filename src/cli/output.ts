@@ -24,7 +24,10 @@ export function progressBar(out: NodeJS.WriteStream = process.stderr): {
       if (shown !== name) flush()
       shown = name
       const share = total === undefined || total === 0 ? undefined : Math.min(1, rows / total)
-      const bar = share === undefined ? '' : `${'█'.repeat(Math.round(share * BAR)).padEnd(BAR, '░')} ${String(Math.round(share * 100)).padStart(3)}%  `
+      const bar =
+        share === undefined
+          ? ''
+          : `${'█'.repeat(Math.round(share * BAR)).padEnd(BAR, '░')} ${String(Math.round(share * 100)).padStart(3)}%  `
       last = `  ${name.padEnd(34)} ${bar}${rows.toLocaleString('en-GB')} rows`
       if (out.isTTY) out.write(`\r\u001b[2K${last}`)
     },
@@ -33,12 +36,20 @@ export function progressBar(out: NodeJS.WriteStream = process.stderr): {
 }
 
 /** A table of text, columns as wide as they need; numbers to the right. */
-export function table(head: readonly string[], rows: readonly (readonly (string | number | null)[])[]): string {
-  const cells = rows.map((row) => row.map((cell) => (cell === null ? '–' : typeof cell === 'number' ? cell.toLocaleString('en-GB') : cell)))
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly (string | number | null)[])[],
+): string {
+  const cells = rows.map((row) =>
+    row.map((cell) => (cell === null ? '–' : typeof cell === 'number' ? cell.toLocaleString('en-GB') : cell)),
+  )
   const widths = head.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]?.length ?? 0)))
   const isNumber = head.map((_, i) => rows.every((row) => typeof row[i] === 'number' || row[i] === null))
   const line = (row: readonly string[]): string =>
-    row.map((cell, i) => (isNumber[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0))).join('  ').trimEnd()
+    row
+      .map((cell, i) => (isNumber[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd()
   return [line(head), ...cells.map(line)].join('\n')
 }
 

@@ -36,7 +36,8 @@ export interface Server {
 const GRACE_MS = 4_000
 
 /** A logger for this process. Secrets never reach it: what is logged is chosen field by field. */
-export const createLog = (level: Settings['logLevel']): Log => pino({ level, base: null }, pino.destination(2))
+export const createLog = (level: Settings['logLevel']): Log =>
+  pino({ level, base: null }, pino.destination(2))
 
 /** Serves one node: the door and the API first, so that the page is there at once, then the workers. */
 export async function startServer(options: ServerOptions): Promise<Server> {

@@ -22,10 +22,14 @@ export async function up(options: { role: string }): Promise<void> {
       onSynced: () => bar.end(),
     })
     say(`Lockstep is up: ${server.url}`)
-    say(`  database   ${opened.owned ? 'embedded ("lockstep db url" prints its URL)' : new URL(opened.db.url).host}`)
+    say(
+      `  database   ${opened.owned ? 'embedded ("lockstep db url" prints its URL)' : new URL(opened.db.url).host}`,
+    )
     for (const app of opened.config.apps) {
       const path = publicWebhookUrl(settings)(app, undefined) ?? `${server.url}/webhooks/${app.name}`
-      say(`  webhooks   ${path}${settings.publicUrl === undefined ? '  (set LOCKSTEP_PUBLIC_URL so that vendors can call it)' : ''}`)
+      say(
+        `  webhooks   ${path}${settings.publicUrl === undefined ? '  (set LOCKSTEP_PUBLIC_URL so that vendors can call it)' : ''}`,
+      )
     }
     const signal = await untilSignal()
     say(`${signal}: stopping`)

@@ -26,7 +26,8 @@ export function defineConfig(config: Config): Config {
   }
   const names = new Set<string>()
   for (const { name } of config.apps as readonly App[]) {
-    if (!NAME.test(name)) throw new ConfigError(`app name "${name}": use a-z, 0-9 and -, beginning with a letter`)
+    if (!NAME.test(name))
+      throw new ConfigError(`app name "${name}": use a-z, 0-9 and -, beginning with a letter`)
     if (names.has(name)) throw new ConfigError(`two apps are called "${name}"`)
     names.add(name)
   }

@@ -34,7 +34,9 @@ export interface Settings {
 /** Reads and checks the environment. Throws a ConfigError that names every variable that is wrong. */
 export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
   // An empty variable is an unset one: that is how people switch a line of .env off.
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  )
   const parsed = schema.safeParse(given)
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
@@ -58,5 +60,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
 /** Whether an address is reachable from this machine alone. */
 export function isLoopback(host: string): boolean {
   const bare = host.replace(/^\[|\]$/g, '')
-  return bare === 'localhost' || bare === '::1' || /^127\.\d+\.\d+\.\d+$/.test(bare) || bare.endsWith('.localhost')
+  return (
+    bare === 'localhost' || bare === '::1' || /^127\.\d+\.\d+\.\d+$/.test(bare) || bare.endsWith('.localhost')
+  )
 }

@@ -78,9 +78,7 @@ export class Database implements Queryable {
     client.on('error', ignore)
     let broken: Error | undefined
     try {
-      await client.query(
-        `begin; set local idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`,
-      )
+      await client.query(`begin; set local idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`)
       const result = await work({
         transaction: true,
         query: (sql, params = []) => client.query(sql, params as unknown[]),

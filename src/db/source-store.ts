@@ -20,7 +20,11 @@ export function sourceStore(db: Database, app: string): SourceStore {
       )
     },
     async remove(kind, key) {
-      await db.query('delete from lockstep.source_state where app = $1 and kind = $2 and key = $3', [app, kind, key])
+      await db.query('delete from lockstep.source_state where app = $1 and kind = $2 and key = $3', [
+        app,
+        kind,
+        key,
+      ])
     },
     async countCalls(day, calls, rejected, complexity) {
       const { rows } = await db.query<{ calls: string; rejected: number }>(

@@ -56,11 +56,19 @@ export function admit(state: BudgetState, limits: BudgetLimits, operation: strin
   const perMinute = Math.max(1, Math.floor(limits.callsPerMinute * SHARE))
   if (minute.length >= perMinute) {
     const oldest = minute[minute.length - perMinute] ?? now
-    return { kind: 'wait', ms: Math.max(1, oldest + 60_000 - now), why: `${perMinute} calls in the last minute` }
+    return {
+      kind: 'wait',
+      ms: Math.max(1, oldest + 60_000 - now),
+      why: `${perMinute} calls in the last minute`,
+    }
   }
   const cost = state.costs[operation] ?? 0
   if (state.points !== undefined && state.pointsResetAt > now && state.points < cost) {
-    return { kind: 'wait', ms: state.pointsResetAt - now, why: `${state.points} complexity points left of ${cost} needed` }
+    return {
+      kind: 'wait',
+      ms: state.pointsResetAt - now,
+      why: `${state.points} complexity points left of ${cost} needed`,
+    }
   }
   return { kind: 'go' }
 }
@@ -81,11 +89,19 @@ export function recordSent(state: BudgetState, now: number): BudgetState {
 /** Takes in what an answer told of the complexity window. */
 export function recordPoints(
   state: BudgetState,
-  told: { operation: string; cost: number | undefined; left: number | undefined; resetInS: number | undefined },
+  told: {
+    operation: string
+    cost: number | undefined
+    left: number | undefined
+    resetInS: number | undefined
+  },
   now: number,
 ): BudgetState {
   const { operation, cost, left, resetInS } = told
-  const costs = cost === undefined ? state.costs : { ...state.costs, [operation]: Math.max(cost, (state.costs[operation] ?? 0) * 0.9) }
+  const costs =
+    cost === undefined
+      ? state.costs
+      : { ...state.costs, [operation]: Math.max(cost, (state.costs[operation] ?? 0) * 0.9) }
   if (left === undefined) return { ...state, costs }
   return { ...state, costs, points: left, pointsResetAt: now + (resetInS ?? 60) * 1000 }
 }

@@ -25,5 +25,8 @@ export function observeDate(offset: ClockOffset, dateMs: number, receivedMs: num
  * makes a row rank lower, and the overlap of the next poll mends that; too late a time could hide a newer event.
  */
 export function offsetMinMs(offset: ClockOffset): number {
-  return offset.samples.reduce((best, s) => Math.max(best, s.boundMs), offset.samples.length === 0 ? -3_600_000 : -Infinity)
+  return offset.samples.reduce(
+    (best, s) => Math.max(best, s.boundMs),
+    offset.samples.length === 0 ? -3_600_000 : -Infinity,
+  )
 }

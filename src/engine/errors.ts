@@ -50,8 +50,8 @@ export class CursorExpiredError extends LockstepError {
 /** Says what went wrong, with the causes behind it, on one line. */
 export function describeError(error: unknown): string {
   const parts: string[] = []
-  for (let e: unknown = error; e !== undefined && e !== null && parts.length < 5; ) {
-    const text = e instanceof Error ? e.message || e.name : String(e)
+  for (let e: unknown = error; e !== undefined && e !== null && parts.length < 5;) {
+    const text = e instanceof Error ? e.message || e.name : typeof e === 'string' ? e : JSON.stringify(e)
     if (text !== '' && !parts.some((p) => p.includes(text))) parts.push(text)
     e = e instanceof Error ? e.cause : undefined
   }

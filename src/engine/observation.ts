@@ -7,6 +7,10 @@ export interface JsonObject {
   readonly [key: string]: Json
 }
 
+/** A scalar as its own text, anything else as JSON text: never "[object Object]". */
+export const jsonText = (value: Json | undefined): string =>
+  typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)
+
 /**
  * - `row`: the whole record, as fetched; carries every register but those in `omitted`, and `deleted`.
  * - `fields`: some columns, from an event or a partial pass.

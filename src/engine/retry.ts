@@ -15,7 +15,10 @@ export const eventRetry: RetryPolicy = {
 export const callRetry: RetryPolicy = { delaysMs: [500, 1_000, 3_000, 8_000, 15_000, 30_000], jitter: 0.3 }
 
 /** A refetch request whose fetch failed for good reasons of its own (one poisonous id). */
-export const refetchRetry: RetryPolicy = { delaysMs: [2_000, 15_000, 60_000, 300_000, 1_800_000], jitter: 0.2 }
+export const refetchRetry: RetryPolicy = {
+  delaysMs: [2_000, 15_000, 60_000, 300_000, 1_800_000],
+  jitter: 0.2,
+}
 
 /**
  * The delay before try number `attempts + 1`, or undefined when the tries are used up.

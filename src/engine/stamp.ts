@@ -23,7 +23,9 @@ const COUNT_DIGITS = 12
 
 /** Encodes a stamp. Throws a RangeError for a negative, fractional or too large part: a programmer's error. */
 export function stamp({ at, seen, n }: StampParts): Stamp {
-  return (fixed(at, TIME_DIGITS, 'at') + fixed(seen, TIME_DIGITS, 'seen') + fixed(n, COUNT_DIGITS, 'n')) as Stamp
+  return (fixed(at, TIME_DIGITS, 'at') +
+    fixed(seen, TIME_DIGITS, 'seen') +
+    fixed(n, COUNT_DIGITS, 'n')) as Stamp
 }
 
 /** The parts of a stamp; all zero for NEVER. */

@@ -97,7 +97,10 @@ function requireKey({ apiKey, local }: HttpOptions): MiddlewareHandler {
     if (apiKey === undefined && local) return next()
     const given = c.req.header('x-api-key') ?? c.req.header('authorization')?.replace(/^Bearer\s+/i, '') ?? ''
     if (apiKey !== undefined && timingSafeEqual(digest(given), digest(apiKey))) return next()
-    const what = apiKey === undefined ? 'set LOCKSTEP_API_KEY to use the API on a public address' : 'give the API key as "Authorization: Bearer …"'
+    const what =
+      apiKey === undefined
+        ? 'set LOCKSTEP_API_KEY to use the API on a public address'
+        : 'give the API key as "Authorization: Bearer …"'
     return fail(c, 401, 'no_key', what)
   }
 }

@@ -19,7 +19,8 @@ export interface DoorOptions {
 }
 
 /** Headers that may carry a secret, and that nobody needs again. */
-const SECRET_HEADER = /^(authorization|proxy-authorization|cookie|set-cookie|x-api-key|.*(secret|token|signature).*)$/
+const SECRET_HEADER =
+  /^(authorization|proxy-authorization|cookie|set-cookie|x-api-key|.*(secret|token|signature).*)$/
 const RETRY_AFTER_S = 5
 
 /** `POST /webhooks/:app/:secret?`: checks in the order app, size, proof, JSON; 200 only after the commit (I1). */

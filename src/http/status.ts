@@ -31,7 +31,10 @@ export interface AppStatus {
 export async function readStatus(db: Queryable, pipeline: Pipeline): Promise<AppStatus> {
   const { app, source } = pipeline
   const inbox = await inboxFigures(db, app)
-  const refetches = await db.query<{ n: number }>('select count(*)::int as n from lockstep.refetch where app = $1', [app])
+  const refetches = await db.query<{ n: number }>(
+    'select count(*)::int as n from lockstep.refetch where app = $1',
+    [app],
+  )
   const runs = await db.query<Run>(
     `select * from lockstep.runs where app = $1 order by started_at desc limit 10`,
     [app],

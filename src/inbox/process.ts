@@ -47,7 +47,11 @@ export async function processBatch(db: Database, pipeline: Pipeline, limit: numb
     [pipeline.app, limit],
   )
   if (rows.length === 0) return NOTHING
-  return processIds(db, pipeline, rows.map((row) => row.id))
+  return processIds(
+    db,
+    pipeline,
+    rows.map((row) => row.id),
+  )
 }
 
 async function processIds(db: Database, pipeline: Pipeline, ids: readonly number[]): Promise<Processed> {
@@ -88,7 +92,11 @@ async function processOnce(
   }
   const observations = settled.flatMap(({ parsed }) => parsed.observations)
   const refetches: Refetch[] = settled.flatMap(({ parsed }) => parsed.refetches)
-  const done = await absorb(tx, pipeline, observations, { attempt, refetches, touched: touchedBy(observations) })
+  const done = await absorb(tx, pipeline, observations, {
+    attempt,
+    refetches,
+    touched: touchedBy(observations),
+  })
   await settle(tx, settled)
   await recordFailures(tx, failed)
   return { settled: settled.length, failed: failed.length, refetches: done.refetches }
@@ -148,7 +156,10 @@ async function settleFailures(db: Database, ids: readonly number[], error: strin
        for update skip locked`,
       [ids],
     )
-    await recordFailures(tx, rows.map((row) => ({ id: row.id, attempts: row.attempts + 1, error })))
+    await recordFailures(
+      tx,
+      rows.map((row) => ({ id: row.id, attempts: row.attempts + 1, error })),
+    )
     return rows.length
   })
   return { settled: 0, failed, refetches: 0 }

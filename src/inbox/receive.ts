@@ -140,7 +140,8 @@ function dedupeKey({ identity, body }: Incoming): string {
   return plain.length <= ID_MAX ? `id:${plain}` : `id:${digest(plain)}`
 }
 
-const clip = (text: string | undefined): string | null => (text === undefined ? null : storable(text).slice(0, ID_MAX))
+const clip = (text: string | undefined): string | null =>
+  text === undefined ? null : storable(text).slice(0, ID_MAX)
 
 interface Inserted {
   readonly app: string
@@ -158,7 +159,11 @@ async function insert(db: Database, batch: readonly Waiting[]): Promise<Map<stri
   }
   const hashed = [...unique.values()].filter(({ first }) => first.incoming.identity === undefined)
   return db.transaction(async (tx) => {
-    if (hashed.length > 0) await releaseOldHashes(tx, hashed.map(({ first }) => first))
+    if (hashed.length > 0)
+      await releaseOldHashes(
+        tx,
+        hashed.map(({ first }) => first),
+      )
     const { rows } = await tx.query<{ id: number; app: string; dedupe_key: string; fresh: boolean }>(
       `insert into lockstep.inbox as i
          (app, dedupe_key, event_type, stream, entity, client_ip, headers, body, payload, deliveries)
@@ -171,7 +176,10 @@ async function insert(db: Database, batch: readonly Waiting[]): Promise<Map<stri
       columns([...unique.values()]),
     )
     return new Map(
-      rows.map(({ id, app, dedupe_key, fresh }) => [`${app} ${dedupe_key}`, { app, id, fresh, taken: false }]),
+      rows.map(({ id, app, dedupe_key, fresh }) => [
+        `${app} ${dedupe_key}`,
+        { app, id, fresh, taken: false },
+      ]),
     )
   })
 }
@@ -205,10 +213,6 @@ async function releaseOldHashes(
      from unnest($1::text[], $2::text[], $3::float8[]) as d (app, key, horizon_ms)
      where i.app = d.app and i.dedupe_key = d.key
        and i.received_at < clock_timestamp() - make_interval(secs => d.horizon_ms / 1000)`,
-    [
-      hashed.map((w) => w.incoming.app),
-      hashed.map((w) => w.key),
-      hashed.map((w) => w.incoming.horizonMs),
-    ],
+    [hashed.map((w) => w.incoming.app), hashed.map((w) => w.key), hashed.map((w) => w.incoming.horizonMs)],
   )
 }

@@ -128,7 +128,12 @@ class Pass {
   }
 
   private runKey() {
-    return { app: this.pipeline.app, lane: 'backfill', stream: this.stream.id, name: this.stream.name } as const
+    return {
+      app: this.pipeline.app,
+      lane: 'backfill',
+      stream: this.stream.id,
+      name: this.stream.name,
+    } as const
   }
 
   /** Reads the next page while the last one is being written. */
@@ -212,7 +217,10 @@ class Pass {
       await finishRun(this.db, run, 'partial', reason)
     }
     if (restarts > 0) {
-      await this.db.query(`update lockstep.runs set metadata = metadata || $2 where id = $1`, [run, { restarts }])
+      await this.db.query(`update lockstep.runs set metadata = metadata || $2 where id = $1`, [
+        run,
+        { restarts },
+      ])
     }
     await this.dropCheckpoint()
     return readRun(this.db, run)
@@ -249,10 +257,10 @@ class Pass {
   }
 
   private async dropCheckpoint(): Promise<void> {
-    await this.db.query(`delete from lockstep.checkpoints where app = $1 and lane = 'backfill' and stream = $2`, [
-      this.pipeline.app,
-      this.key,
-    ])
+    await this.db.query(
+      `delete from lockstep.checkpoints where app = $1 and lane = 'backfill' and stream = $2`,
+      [this.pipeline.app, this.key],
+    )
   }
 }
 

@@ -61,7 +61,9 @@ async function readSince(db: Database, pipeline: Pipeline, stream: Stream, read:
     const page = await pipeline.source.readPage(request)
     floor ??= page.floor
     gaps.push(...page.gaps)
-    const fresh = page.rows.filter((row) => row.updatedAt === undefined || row.updatedAt + page.granule > until)
+    const fresh = page.rows.filter(
+      (row) => row.updatedAt === undefined || row.updatedAt + page.granule > until,
+    )
     const observations = observePage(stream, ROW, { ...page, rows: fresh }, arrival)
     await db.transaction(async (tx, attempt) => {
       const options = { attempt, refetches: page.refetches ?? [], touched: touchedBy(observations) }
@@ -70,7 +72,8 @@ async function readSince(db: Database, pipeline: Pipeline, stream: Stream, read:
       await holdLease(tx, read.lease)
     })
     if (page.next === undefined || fresh.length < page.rows.length) return { floor, gaps }
-    if (pages === PAGES_MAX) return { floor, gaps: [...gaps, `more than ${PAGES_MAX} pages of changes: run a full sync`] }
+    if (pages === PAGES_MAX)
+      return { floor, gaps: [...gaps, `more than ${PAGES_MAX} pages of changes: run a full sync`] }
     cursor = page.next
   }
 }

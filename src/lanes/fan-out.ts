@@ -25,7 +25,12 @@ export async function fanOut(
     const keys = await dependents(tx, pipeline, dependency, relevant)
     const stream = pipeline.source.streams.find((s) => s.table === dependency.to)
     if (stream === undefined || keys.length === 0) continue
-    wanted.push({ stream: stream.id, part: dependency.part, keys, reason: `shows values of ${dependency.from}` })
+    wanted.push({
+      stream: stream.id,
+      part: dependency.part,
+      keys,
+      reason: `shows values of ${dependency.from}`,
+    })
   }
   return wanted
 }

@@ -12,7 +12,9 @@ export const nodeName = `${hostname()}/${process.pid}`
  * this machine that is gone, is taken over.
  */
 export async function holdLease(db: Queryable, name: string): Promise<boolean> {
-  const { rows } = await db.query<{ holder: string }>('select holder from lockstep.leases where name = $1', [name])
+  const { rows } = await db.query<{ holder: string }>('select holder from lockstep.leases where name = $1', [
+    name,
+  ])
   const lost = rows[0] !== undefined && isGone(rows[0].holder) ? rows[0].holder : null
   const { rowCount } = await db.query(
     `insert into lockstep.leases as l (name, holder, until)
@@ -29,7 +31,10 @@ export async function endLease(db: Queryable, name: string): Promise<void> {
 }
 
 function isGone(holder: string): boolean {
-  const [host, pid] = [holder.slice(0, holder.lastIndexOf('/')), Number(holder.slice(holder.lastIndexOf('/') + 1))]
+  const [host, pid] = [
+    holder.slice(0, holder.lastIndexOf('/')),
+    Number(holder.slice(holder.lastIndexOf('/') + 1)),
+  ]
   if (host !== hostname() || pid === process.pid) return false
   try {
     process.kill(pid, 0)

@@ -23,8 +23,11 @@ export async function arrive(db: Queryable): Promise<Arrival> {
 export function observePage(stream: Stream, part: string, page: Page, { seen, n }: Arrival): Observation[] {
   const live = stamp({ at: page.floor, seen, n })
   return page.rows.map((row) => {
-    if (row.gone === true) return { table: stream.table, key: row.key, kind: 'delete', stamp: live, values: {} }
-    return part === ROW ? observeRow(stream.table, row, page, live, { seen, n }) : observePart(stream.table, row, live)
+    if (row.gone === true)
+      return { table: stream.table, key: row.key, kind: 'delete', stamp: live, values: {} }
+    return part === ROW
+      ? observeRow(stream.table, row, page, live, { seen, n })
+      : observePart(stream.table, row, live)
   })
 }
 
@@ -33,7 +36,13 @@ export function observeAbsence(stream: Stream, key: string, page: Page, { seen, 
   return { table: stream.table, key, kind: 'delete', stamp: stamp({ at: page.floor, seen, n }), values: {} }
 }
 
-function observeRow(table: string, row: FetchedRow, page: Page, live: Stamp, { seen, n }: Arrival): Observation {
+function observeRow(
+  table: string,
+  row: FetchedRow,
+  page: Page,
+  live: Stamp,
+  { seen, n }: Arrival,
+): Observation {
   const at = rowTime(page.floor, row.updatedAt, page.granule)
   const own = Object.fromEntries((row.live ?? []).map((register) => [register, live]))
   const observation: Observation = {
@@ -47,7 +56,9 @@ function observeRow(table: string, row: FetchedRow, page: Page, live: Stamp, { s
     ...(row.extra === undefined ? {} : { extra: row.extra }),
     ...(row.omitted === undefined ? {} : { omitted: row.omitted }),
   }
-  return row.updatedAt === undefined ? observation : { ...observation, unchangedSince: row.updatedAt + page.granule }
+  return row.updatedAt === undefined
+    ? observation
+    : { ...observation, unchangedSince: row.updatedAt + page.granule }
 }
 
 /** A part (formulas) is computed when it is read, so it stands for the time of the read. */

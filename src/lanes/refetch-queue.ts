@@ -17,7 +17,11 @@ export interface ClaimedBatch {
 }
 
 /** Makes wishes durable, one a key however many there are. Returns how many keys were asked for. */
-export async function requestRefetch(db: Queryable, app: string, wanted: readonly Refetch[]): Promise<number> {
+export async function requestRefetch(
+  db: Queryable,
+  app: string,
+  wanted: readonly Refetch[],
+): Promise<number> {
   const unique = new Map<string, { stream: string; part: string; key: string; reason: string }>()
   for (const { stream, part, keys, reason } of wanted) {
     for (const key of keys) unique.set(`${stream} ${part} ${key}`, { stream, part, key, reason })
@@ -31,7 +35,13 @@ export async function requestRefetch(db: Queryable, app: string, wanted: readonl
      on conflict (app, stream, part, key) do update set
        seq = nextval('lockstep.refetch_seq'), reason = excluded.reason,
        next_attempt_at = least(r.next_attempt_at, clock_timestamp())`,
-    [app, sorted.map((r) => r.stream), sorted.map((r) => r.part), sorted.map((r) => r.key), sorted.map((r) => r.reason)],
+    [
+      app,
+      sorted.map((r) => r.stream),
+      sorted.map((r) => r.part),
+      sorted.map((r) => r.key),
+      sorted.map((r) => r.reason),
+    ],
   )
   return sorted.length
 }

@@ -5,7 +5,13 @@ import { nextDelayMs, refetchRetry } from '../engine/retry.ts'
 import { type Page, ROW, type Stream } from '../sources/contract.ts'
 import { type Arrival, arrive, observeAbsence, observePage } from './observe.ts'
 import { absorb, type Pipeline } from './pipeline.ts'
-import { type ClaimedBatch, type ClaimedKey, claimRefetch, postponeRefetch, settleRefetch } from './refetch-queue.ts'
+import {
+  type ClaimedBatch,
+  type ClaimedKey,
+  claimRefetch,
+  postponeRefetch,
+  settleRefetch,
+} from './refetch-queue.ts'
 import { touchedBy } from './touched.ts'
 
 /** After its tries a request rests this long between tries: it is never dropped. */
@@ -31,7 +37,8 @@ export async function refetchOnce(db: Database, pipeline: Pipeline, signal: Abor
     await serve(db, pipeline, stream, { batch, page, arrival })
   } catch (error) {
     await giveBack(db, pipeline.app, batch, error)
-    if (error instanceof VendorUnavailableError || error instanceof DailyCapError || isOutage(error)) throw error
+    if (error instanceof VendorUnavailableError || error instanceof DailyCapError || isOutage(error))
+      throw error
   }
   return batch.keys.length
 }
@@ -59,13 +66,17 @@ async function serve(db: Database, pipeline: Pipeline, stream: Stream, answer: A
     await absorb(tx, pipeline, observations, options)
     await settleRefetch(tx, pipeline.app, batch, served)
     const counted = page.gaps.length > 0
-    const waits = early.map((k) => ({ key: k.key, delayMs: counted ? retryMs(k) : SETTLE_MS - k.age_s * 1000 }))
+    const waits = early.map((k) => ({
+      key: k.key,
+      delayMs: counted ? retryMs(k) : SETTLE_MS - k.age_s * 1000,
+    }))
     const error = counted ? page.gaps.join('; ') : 'not found yet'
     if (waits.length > 0) await postponeRefetch(tx, pipeline.app, batch, waits, { error, counted })
   })
 }
 
-const retryMs = (key: ClaimedKey): number => nextDelayMs(refetchRetry, key.attempts + 1, Math.random()) ?? REST_MS
+const retryMs = (key: ClaimedKey): number =>
+  nextDelayMs(refetchRetry, key.attempts + 1, Math.random()) ?? REST_MS
 
 async function giveBack(db: Database, app: string, batch: ClaimedBatch, error: unknown): Promise<void> {
   const outage = error instanceof VendorUnavailableError || error instanceof DailyCapError || isOutage(error)
@@ -76,5 +87,8 @@ async function giveBack(db: Database, app: string, batch: ClaimedBatch, error: u
         ? (error.retryAfterMs ?? 5_000)
         : undefined
   const keys = batch.keys.map((k) => ({ key: k.key, delayMs: waitMs ?? (outage ? 1_000 : retryMs(k)) }))
-  await postponeRefetch(db, app, batch, keys, { error: describeError(error).slice(0, 2000), counted: !outage })
+  await postponeRefetch(db, app, batch, keys, {
+    error: describeError(error).slice(0, 2000),
+    counted: !outage,
+  })
 }

@@ -115,7 +115,10 @@ async function lockTables(
     if (parent !== undefined) ids.add(tableId(parent.spec))
   }
   const lock = exclusive ? 'pg_advisory_xact_lock' : 'pg_advisory_xact_lock_shared'
-  await tx.query(`select ${lock}($1, hashtext(id)) from unnest($2::text[]) as id`, [TABLE_LOCKS, [...ids].sort()])
+  await tx.query(`select ${lock}($1, hashtext(id)) from unnest($2::text[]) as id`, [
+    TABLE_LOCKS,
+    [...ids].sort(),
+  ])
   const { rows } = await tx.query<{ now: string }>('select clock_timestamp()::text as now')
   return rows[0]?.now ?? ''
 }
@@ -179,7 +182,11 @@ class TableStep {
     const special = entries.filter((r) => needsMove(r, probes.get(r.key)))
     if (special.length === 0) return this.write(entries)
     if (!this.exclusive) throw new RetryTransaction(`${this.table.spec.name}: the batch moves rows`)
-    const resting = await readResting(this.tx, this.table, special.map((r) => r.key))
+    const resting = await readResting(
+      this.tx,
+      this.table,
+      special.map((r) => r.key),
+    )
     const moves = decideMoves(special, resting)
     const keys = new Set(special.map((r) => r.key))
     const changes = await this.write([...entries.filter((r) => !keys.has(r.key)), ...moves.stay])
@@ -199,8 +206,14 @@ class TableStep {
   }
 
   private async write(entries: readonly Registers[]): Promise<Change[]> {
-    const rows = await this.run(rowsStatement, entries.filter((r) => r.base !== NEVER))
-    const fields = await this.run(fieldsStatement, entries.filter((r) => r.base === NEVER))
+    const rows = await this.run(
+      rowsStatement,
+      entries.filter((r) => r.base !== NEVER),
+    )
+    const fields = await this.run(
+      fieldsStatement,
+      entries.filter((r) => r.base === NEVER),
+    )
     return [...rows, ...fields].flatMap(({ key, created, changed, before, after }) =>
       created || changed
         ? [{ table: this.table.spec.name, key, op: created ? 'created' : 'updated', before, after } as const]
@@ -219,7 +232,9 @@ class TableStep {
       entries.map((r) => (Object.keys(r.stamps).length === 0 ? null : JSON.stringify(r.stamps))),
       entries.map((r) => encodeJson(r.extra)),
       entries.map((r) => (r.unchangedSince === undefined ? null : stampFloor(r.unchangedSince))),
-      ...columns.map((column) => entries.map((r) => encode(r.values[column], spec.columns[column]?.type ?? 'text'))),
+      ...columns.map((column) =>
+        entries.map((r) => encode(r.values[column], spec.columns[column]?.type ?? 'text')),
+      ),
     ])
     return rows
   }
@@ -237,8 +252,12 @@ class TableStep {
 
   /** Children die with their parent, and those that died with it come back with it. */
   private async passOn(moves: Moves): Promise<void> {
-    const dead = moves.bury.filter((m) => m.merged.deleted).map((m) => [m.merged.key, deletedStamp(m.merged)] as const)
-    const back = moves.revive.flatMap((m) => (m.resting?.registers.deleted === true ? [[m, m.resting] as const] : []))
+    const dead = moves.bury
+      .filter((m) => m.merged.deleted)
+      .map((m) => [m.merged.key, deletedStamp(m.merged)] as const)
+    const back = moves.revive.flatMap((m) =>
+      m.resting?.registers.deleted === true ? [[m, m.resting] as const] : [],
+    )
     for (const child of this.mirror.tables.values()) {
       if (child.spec.parent?.table !== this.table.spec.name) continue
       const registers = [...(await this.dying(child, dead)), ...(await this.returning(child, back))]

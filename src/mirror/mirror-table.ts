@@ -60,12 +60,16 @@ function compare(spec: TableSpec, found: ReadonlyMap<string, CatalogColumn>): st
     const column = found.get(name)
     if (column === undefined) return [`table ${tableId(spec)} has no column ${name} (${type})`]
     const real = baseType(column.type)
-    return real === type ? [] : [`table ${tableId(spec)}: ${name} is ${real} there and ${type} in its definition`]
+    return real === type
+      ? []
+      : [`table ${tableId(spec)}: ${name} is ${real} there and ${type} in its definition`]
   })
   const known = new Set(wanted.map(([name]) => name))
   for (const column of found.values()) {
     if (column.not_null && !column.has_default && !column.generated && !known.has(column.column)) {
-      problems.push(`table ${tableId(spec)}: ${column.column} is NOT NULL without a default, so no row can be added`)
+      problems.push(
+        `table ${tableId(spec)}: ${column.column} is NOT NULL without a default, so no row can be added`,
+      )
     }
   }
   return problems

@@ -14,10 +14,13 @@ const q = (name: string): string => `"${name}"`
 const stampOf = (row: string, column: string): string =>
   `coalesce(${row}._stamps ->> '${column}', ${row}._stamp)`
 
-const wins = (incoming: string, column: string): string => `${stampOf(incoming, column)} > ${stampOf('t', column)}`
+const wins = (incoming: string, column: string): string =>
+  `${stampOf(incoming, column)} > ${stampOf('t', column)}`
 
 function changed(incoming: string, columns: readonly string[], extra: string): string {
-  const tests = columns.map((c) => `(${wins(incoming, c)} and ${incoming}.${q(c)} is distinct from t.${q(c)})`)
+  const tests = columns.map(
+    (c) => `(${wins(incoming, c)} and ${incoming}.${q(c)} is distinct from t.${q(c)})`,
+  )
   return `(${[...tests, `(${incoming}.extra is distinct from t.extra and ${extra} is distinct from t.extra)`].join(' or ')})`
 }
 
@@ -84,7 +87,10 @@ news as (
 ${spec.watch.length === 0 ? '' : `${oldCte(spec)},`}
 up as (
   insert into ${sqlName(spec)} as t (${all.map(q).join(', ')}, last_synced_at)
-  select x.key, ${all.slice(1).map((c) => `x.${q(c)}`).join(', ')}, $1::timestamptz
+  select x.key, ${all
+    .slice(1)
+    .map((c) => `x.${q(c)}`)
+    .join(', ')}, $1::timestamptz
   from news as x${waitForOld} order by x.key
   on conflict (${key}) do update set
     ${assignments('excluded', columns)}

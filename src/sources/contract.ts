@@ -208,5 +208,10 @@ export interface SourceStore {
   write(kind: string, key: string, value: Json): Promise<void>
   remove(kind: string, key: string): Promise<void>
   /** Adds to today's counts; returns their sums. */
-  countCalls(day: string, calls: number, rejected: number, complexity: number): Promise<{ calls: number; rejected: number }>
+  countCalls(
+    day: string,
+    calls: number,
+    rejected: number,
+    complexity: number,
+  ): Promise<{ calls: number; rejected: number }>
 }

@@ -14,7 +14,14 @@ export const PATH_SECRET = 'test-path-secret'
 
 /** DataCube against a simulator. */
 export const datacubeOn = (sim: MondaySim, options: Parameters<typeof datacube>[0] = {}): App =>
-  datacube({ token: 'sim-token', endpoint: sim.url, plan: 'enterprise', pathSecret: PATH_SECRET, formulaCellsPerMinute: 1e9, ...options })
+  datacube({
+    token: 'sim-token',
+    endpoint: sim.url,
+    plan: 'enterprise',
+    pathSecret: PATH_SECRET,
+    formulaCellsPerMinute: 1e9,
+    ...options,
+  })
 
 /** An app's pipeline on a migrated database, for tests of lanes without a server. */
 export async function openPipeline(db: Database, app: App): Promise<Pipeline> {
@@ -62,7 +69,8 @@ export async function until<T>(
   for (;;) {
     const seen = await look()
     if (good(seen)) return seen
-    if (Date.now() > end) throw new Error(`waited ${timeoutMs} ms for ${what}; last seen: ${JSON.stringify(seen)?.slice(0, 500)}`)
+    if (Date.now() > end)
+      throw new Error(`waited ${timeoutMs} ms for ${what}; last seen: ${JSON.stringify(seen)?.slice(0, 500)}`)
     await sleep(20)
   }
 }

@@ -5,7 +5,8 @@ import type { MondaySim } from '../../sim/monday/index.ts'
 type TruthItem = ReturnType<MondaySim['world']['truth']> extends Iterable<infer I> ? I : never
 type Cell = TruthItem['values'][string]
 
-const blank = (text: string | null | undefined): string | null => (text === '' || text === undefined ? null : text)
+const blank = (text: string | null | undefined): string | null =>
+  text === '' || text === undefined ? null : text
 const digits = (text: string | null): string | null => (text === null ? null : String(Number(text)))
 
 /** What a decoder should make of a cell, told from monday's own text, not from our decoders. */
@@ -38,11 +39,17 @@ export interface Comparison {
 }
 
 /** Compares every mapped cell of a board's table with the simulator's truth, and the set of keys. */
-export async function compareBoard(db: Queryable, sim: MondaySim, mapping: BoardMapping): Promise<Comparison> {
+export async function compareBoard(
+  db: Queryable,
+  sim: MondaySim,
+  mapping: BoardMapping,
+): Promise<Comparison> {
   const result: Comparison = { rows: 0, cells: 0, differences: [] }
   const { rows } = await db.query<Record<string, string | null>>(
     `select monday_id, ${Object.entries(mapping.fields)
-      .map(([name, { as }]) => (as === 'links' ? `array_to_string("${name}", ',') as "${name}"` : `"${name}"::text`))
+      .map(([name, { as }]) =>
+        as === 'links' ? `array_to_string("${name}", ',') as "${name}"` : `"${name}"::text`,
+      )
       .join(', ')} from public."${mapping.table}"`,
   )
   const ours = new Map(rows.map((row) => [row['monday_id'], row]))
@@ -76,7 +83,11 @@ function compareRow(
 }
 
 function theirValue(item: TruthItem, column: string, as: DecoderName): string | null | undefined {
-  const own: Record<string, string | null> = { name: item.name, parent_item_id: item.parentItemId ?? null, group_id: item.groupId }
+  const own: Record<string, string | null> = {
+    name: item.name,
+    parent_item_id: item.parentItemId ?? null,
+    group_id: item.groupId,
+  }
   if (column in own) return own[column]
   const cell = item.values[column]
   return cell === undefined || UNTOLD.has(as) ? undefined : expected[as](cell)

@@ -37,7 +37,9 @@ export function tableOf(mapping: BoardMapping, boards: readonly BoardMapping[]):
   const fields = Object.entries(mapping.fields)
   for (const [name, field] of fields) {
     if (!decoderNames.includes(field.as)) {
-      throw new ConfigError(`board ${mapping.board}, field ${name}: "${String(field.as)}" is none of ${decoderNames.join(', ')}`)
+      throw new ConfigError(
+        `board ${mapping.board}, field ${name}: "${String(field.as)}" is none of ${decoderNames.join(', ')}`,
+      )
     }
   }
   const parent = boards.find(({ board }) => board === mapping.parentBoard)

@@ -7,7 +7,14 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DatabaseError } from '../../engine/errors.ts'
 import { readHolder, takeLock } from './lock.ts'
-import { type Binaries, dataFolder, findBinaries, makeDataFolder, type ServerUser, serverUser } from './place.ts'
+import {
+  type Binaries,
+  dataFolder,
+  findBinaries,
+  makeDataFolder,
+  type ServerUser,
+  serverUser,
+} from './place.ts'
 
 /** A Postgres server of our own, in a folder; nobody else needs to install or run anything. */
 export interface EmbeddedPostgres {
@@ -116,7 +123,12 @@ async function initialise(
   await writeFile(passwordFile, `${password}\n`, { mode: 0o600 })
   if (user !== undefined) await chown(passwordFile, user.uid, user.gid)
   try {
-    const args = [`--pgdata=${folder}`, '--auth=scram-sha-256', '--username=postgres', `--pwfile=${passwordFile}`]
+    const args = [
+      `--pgdata=${folder}`,
+      '--auth=scram-sha-256',
+      '--username=postgres',
+      `--pwfile=${passwordFile}`,
+    ]
     await run(binaries.initdb, [...args, '--encoding=UTF8', '--locale=C.UTF-8', '--no-sync'], user)
   } finally {
     await rm(passwordFile, { force: true })
@@ -138,7 +150,13 @@ async function launch(
   user: ServerUser | undefined,
   settings: readonly string[],
 ): Promise<ChildProcess> {
-  const all = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'timezone=UTC', 'max_connections=100', ...settings]
+  const all = [
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'timezone=UTC',
+    'max_connections=100',
+    ...settings,
+  ]
   const flags = all.flatMap((setting) => ['-c', setting])
   // Its own session: Ctrl-C in our terminal must not end the database before we have finished with it.
   const server = spawn(binaries.postgres, ['-D', folder, '-p', String(port), ...flags], {
@@ -149,7 +167,10 @@ async function launch(
   })
   let log = ''
   await new Promise<void>((done, fail) => {
-    const timer = setTimeout(() => fail(new DatabaseError(`Postgres did not start in time: ${log}`)), START_TIMEOUT_MS)
+    const timer = setTimeout(
+      () => fail(new DatabaseError(`Postgres did not start in time: ${log}`)),
+      START_TIMEOUT_MS,
+    )
     server.stderr?.on('data', (chunk: Buffer) => {
       log = (log + chunk.toString()).slice(-4000)
       if (!log.includes('ready to accept connections')) return
@@ -157,7 +178,9 @@ async function launch(
       done()
     })
     server.on('error', fail)
-    server.on('exit', (code) => fail(new DatabaseError(`Postgres ended at start with ${code}: ${log.trim()}`)))
+    server.on('exit', (code) =>
+      fail(new DatabaseError(`Postgres ended at start with ${code}: ${log.trim()}`)),
+    )
   })
   server.stderr?.removeAllListeners('data').resume()
   server.unref()

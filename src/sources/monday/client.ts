@@ -83,7 +83,10 @@ export class MondayClient {
       if (!('problem' in result)) return result
       const { answer, problem } = result
       const reaction = reactionTo(problem)
-      const delayMs = attempt >= (call.triesMax ?? Infinity) && reaction === 'unavailable' ? undefined : this.delayBefore(answer, problem, attempt)
+      const delayMs =
+        attempt >= (call.triesMax ?? Infinity) && reaction === 'unavailable'
+          ? undefined
+          : this.delayBefore(answer, problem, attempt)
       if (delayMs === undefined || call.signal?.aborted === true) {
         throw toError(answer, problem, call.operation, Date.now())
       }
@@ -137,7 +140,12 @@ export class MondayClient {
       const floor = readFloor({ sentAtMs, offsetMinMs: offsetMinMs(this.offset) })
       return { data: answer.data, gaps: answer.problems.map(describeGap), floor }
     }
-    const cause = problem ?? { code: 'NO_DATA', message: 'INTERNAL_SERVER_ERROR: an answer without data or errors', path: undefined, retryInS: undefined }
+    const cause = problem ?? {
+      code: 'NO_DATA',
+      message: 'INTERNAL_SERVER_ERROR: an answer without data or errors',
+      path: undefined,
+      retryInS: undefined,
+    }
     await this.bookRejection(answer, cause, now)
     const passing = answer.problems.find((p) => reactionTo(p) !== 'refused') ?? cause
     return { answer, problem: passing }
@@ -145,7 +153,9 @@ export class MondayClient {
 
   private async transport({ document, variables }: Call): Promise<Answer> {
     try {
-      const response = await this.sdk.rawRequest<unknown>(document, variables, { timeoutMs: this.options.timeoutMs })
+      const response = await this.sdk.rawRequest<unknown>(document, variables, {
+        timeoutMs: this.options.timeoutMs,
+      })
       return readAnswer(response as Parameters<typeof readAnswer>[0])
     } catch (error) {
       // The SDK throws for every error that an answer carries; that answer, partial data and all, is in `response`.
@@ -154,13 +164,25 @@ export class MondayClient {
       // No response at all: refused connection, reset, half a body, time-out.
       const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : ''
       const message = `HTTP_503 no usable response: ${(error as Error).message}${cause}`
-      return { status: 0, headers: new Headers(), data: undefined, problems: [{ code: 'NETWORK', message, path: undefined, retryInS: undefined }] }
+      return {
+        status: 0,
+        headers: new Headers(),
+        data: undefined,
+        problems: [{ code: 'NETWORK', message, path: undefined, retryInS: undefined }],
+      }
     }
   }
 
   private async bookPoints(call: Call, answer: Answer, now: number): Promise<void> {
-    const told = answer.data?.['complexity'] as { query?: number; after?: number; reset_in_x_seconds?: number } | undefined
-    const spent = { operation: call.operation, cost: told?.query, left: told?.after, resetInS: told?.reset_in_x_seconds }
+    const told = answer.data?.['complexity'] as
+      | { query?: number; after?: number; reset_in_x_seconds?: number }
+      | undefined
+    const spent = {
+      operation: call.operation,
+      cost: told?.query,
+      left: told?.after,
+      resetInS: told?.reset_in_x_seconds,
+    }
     this.budget = recordPoints(this.budget, spent, now)
     await this.store.countCalls(utcDay(now), 1, 0, told?.query ?? 0)
   }

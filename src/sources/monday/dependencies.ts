@@ -32,7 +32,9 @@ export function dependenciesOf(boards: ReadonlyMap<string, KnownBoard>): Depende
 }
 
 function formulaDependencies({ mapping, schema }: KnownBoard): Dependency[] {
-  const registers = readableFormulas(schema).flatMap(formulaInputs).flatMap((id) => registersOf(mapping, id))
+  const registers = readableFormulas(schema)
+    .flatMap(formulaInputs)
+    .flatMap((id) => registersOf(mapping, id))
   if (registers.length === 0) return []
   const link = { kind: 'self' } as const
   return [{ from: mapping.table, registers: [...new Set(registers)], to: mapping.table, part: FORMULA, link }]
@@ -47,7 +49,13 @@ function mirrorDependencies(
   const relationColumn = schema.columns.find((c) => c.id === relation)
   if (relation === undefined || relationColumn === undefined) return []
   const to = mapping.table
-  const own = { from: to, registers: registersOf(mapping, relation), to, part: ROW, link: { kind: 'self' } as const }
+  const own = {
+    from: to,
+    registers: registersOf(mapping, relation),
+    to,
+    part: ROW,
+    link: { kind: 'self' } as const,
+  }
   const others = shown.flatMap(({ board, columns }): Dependency[] => {
     const source = boards.get(board)
     const link = source === undefined ? undefined : linkTo(mapping, relationColumn, source)
@@ -59,10 +67,16 @@ function mirrorDependencies(
 }
 
 /** How rows of this board that show a row of `source` are found; undefined where the link itself is not kept. */
-function linkTo(mapping: BoardMapping, relation: BoardColumn, source: KnownBoard): Dependency['link'] | undefined {
+function linkTo(
+  mapping: BoardMapping,
+  relation: BoardColumn,
+  source: KnownBoard,
+): Dependency['link'] | undefined {
   if (relation.type === 'subtasks') {
     if (!linkedBoards(relation).includes(source.schema.id)) return undefined
-    const parent = Object.entries(source.mapping.fields).find(([, field]) => field.column === 'parent_item_id')
+    const parent = Object.entries(source.mapping.fields).find(
+      ([, field]) => field.column === 'parent_item_id',
+    )
     return parent === undefined ? undefined : { kind: 'held', column: parent[0] }
   }
   const link = Object.entries(mapping.fields).find(

@@ -27,7 +27,8 @@ export function mondayDoor(options: DoorOptions): WebhookDoor {
     identify,
     challenge,
     async verify(request, now) {
-      if (pathSecret !== undefined && !same(request.secret ?? '', pathSecret)) return refuse('wrong or missing path secret')
+      if (pathSecret !== undefined && !same(request.secret ?? '', pathSecret))
+        return refuse('wrong or missing path secret')
       if (signingSecret === undefined && hmacSecret === undefined) return OK
       // A handshake is not signed; its answer tells nothing that the asker does not know.
       if (pathSecret !== undefined && isChallenge(request.body)) return OK
@@ -67,7 +68,8 @@ async function verifyJwt(
 }
 
 function challenge(payload: Json): JsonObject | undefined {
-  const value = typeof payload === 'object' && payload !== null ? (payload as JsonObject)['challenge'] : undefined
+  const value =
+    typeof payload === 'object' && payload !== null ? (payload as JsonObject)['challenge'] : undefined
   return typeof value === 'string' && value.length <= 1024 ? { challenge: value } : undefined
 }
 

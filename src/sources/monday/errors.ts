@@ -52,25 +52,39 @@ export function readAnswer(response: RawResponse): Answer {
 
 function readProblems(response: RawResponse, status: number): Problem[] {
   if (typeof response.error_code === 'string') {
-    const message = String(response.error_message ?? response.error_code)
-    const told = number(response.error_data?.retry_in_seconds) ?? number(/reset in (\d+) seconds/.exec(message)?.[1])
+    const message = typeof response.error_message === 'string' ? response.error_message : response.error_code
+    const told =
+      number(response.error_data?.retry_in_seconds) ?? number(/reset in (\d+) seconds/.exec(message)?.[1])
     return [{ code: response.error_code, message, path: undefined, retryInS: told }]
   }
-  const problems = (Array.isArray(response.errors) ? (response.errors as unknown[]) : []).map((raw): Problem => {
-    if (typeof raw !== 'object' || raw === null) {
-      return { code: '', message: String(raw), path: undefined, retryInS: undefined }
-    }
-    const { message, path, extensions } = raw as RawError
-    return {
-      code: typeof extensions?.code === 'string' ? extensions.code : '',
-      message: typeof message === 'string' ? message : JSON.stringify(raw),
-      path: Array.isArray(path) ? path.join('.') : undefined,
-      retryInS: number(extensions?.retry_in_seconds),
-    }
-  })
+  const problems = (Array.isArray(response.errors) ? (response.errors as unknown[]) : []).map(
+    (raw): Problem => {
+      if (typeof raw !== 'object' || raw === null) {
+        return { code: '', message: String(raw), path: undefined, retryInS: undefined }
+      }
+      const { message, path, extensions } = raw as RawError
+      return {
+        code: typeof extensions?.code === 'string' ? extensions.code : '',
+        message: typeof message === 'string' ? message : JSON.stringify(raw),
+        path: Array.isArray(path) ? path.join('.') : undefined,
+        retryInS: number(extensions?.retry_in_seconds),
+      }
+    },
+  )
   if (problems.length === 0 && (status < 200 || status >= 300)) {
-    const text = typeof response.error === 'string' ? response.error.replace(/<[^>]*>|\s+/g, ' ').trim().slice(0, 120) : ''
-    problems.push({ code: `HTTP_${status}`, message: `HTTP ${status}${text === '' ? '' : ` ${text}`}`, path: undefined, retryInS: undefined })
+    const text =
+      typeof response.error === 'string'
+        ? response.error
+            .replace(/<[^>]*>|\s+/g, ' ')
+            .trim()
+            .slice(0, 120)
+        : ''
+    problems.push({
+      code: `HTTP_${status}`,
+      message: `HTTP ${status}${text === '' ? '' : ` ${text}`}`,
+      path: undefined,
+      retryInS: undefined,
+    })
   }
   return problems
 }
@@ -86,8 +100,14 @@ type Reaction = 'daily' | 'limit' | 'cursor' | 'unavailable' | 'refused'
 const reactions: readonly (readonly [RegExp, Reaction])[] = [
   [/DAILY_LIMIT/i, 'daily'],
   [/Cursor(Expired|Exception)/, 'cursor'],
-  [/complexity|rate.?limit|limit rate exceeded|concurrency|FIELD_LIMIT|TEMPORARILY_BLOCKED|HTTP_429/i, 'limit'],
-  [/INTERNAL_SERVER_ERROR|Internal server error|HTTP_5\d\d|HTTP_423|HTTP_408|timeout|currently locked/i, 'unavailable'],
+  [
+    /complexity|rate.?limit|limit rate exceeded|concurrency|FIELD_LIMIT|TEMPORARILY_BLOCKED|HTTP_429/i,
+    'limit',
+  ],
+  [
+    /INTERNAL_SERVER_ERROR|Internal server error|HTTP_5\d\d|HTTP_423|HTTP_408|timeout|currently locked/i,
+    'unavailable',
+  ],
 ]
 
 export function reactionTo(problem: Problem): Reaction {
@@ -98,7 +118,14 @@ export function reactionTo(problem: Problem): Reaction {
 /** What monday names as the wait: the header or the body, whichever is longer; a minute where it names none. */
 export function waitMs({ headers }: Answer, problem: Problem): number {
   const header = number(headers.get('retry-after'))
-  return 1000 * Math.max(header ?? 0, problem.retryInS ?? 0, header === undefined && problem.retryInS === undefined ? 60 : 0)
+  return (
+    1000 *
+    Math.max(
+      header ?? 0,
+      problem.retryInS ?? 0,
+      header === undefined && problem.retryInS === undefined ? 60 : 0,
+    )
+  )
 }
 
 /** The error to throw for an answer that brought nothing. */

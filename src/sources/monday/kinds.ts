@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../../engine/observation.ts'
+import { type Json, type JsonObject, jsonText } from '../../engine/observation.ts'
 
 /** A column value as GraphQL returns it: `value` is JSON in a string. */
 export interface ColumnValue {
@@ -39,8 +39,8 @@ const blank = (text: unknown): string | null =>
   typeof text === 'string' && text !== '' ? text : typeof text === 'number' ? String(text) : null
 
 /** Digits without a sign of zero or trailing zeros: "10.50" and 10.5 are one value. */
-export function plainNumber(input: unknown): string | null {
-  const text = String(input ?? '').trim()
+export function plainNumber(input: Json | undefined): string | null {
+  const text = jsonText(input ?? '').trim()
   const match = /^([+-]?)0*(\d+)(?:\.(\d*?)0*)?$/.exec(text) ?? /^([+-]?)()\.(\d*?)0*$/.exec(text)
   if (match === null) return Number.isFinite(Number(text)) && text !== '' ? String(Number(text)) : null
   const [, sign, whole, fraction] = match
@@ -86,20 +86,24 @@ const status: Kind = {
     const label = value['label']
     if (typeof label === 'object' && label !== null) {
       const { text, index } = label as { text?: Json; index?: Json }
-      return blank(text) ?? labels[String(index)] ?? null
+      return blank(text) ?? labels[jsonText(index)] ?? null
     }
     if (value['index'] === undefined || value['index'] === null) return null
-    return labels[String(value['index'])] ?? UNTOLD
+    return labels[jsonText(value['index'])] ?? UNTOLD
   },
 }
 
 const dropdown: Kind = {
   fetched: ({ text }) => blank(text),
   event: (value, { labels }) => {
-    const chosen = Array.isArray(value['chosenValues']) ? (value['chosenValues'] as { id?: Json; name?: Json }[]) : undefined
-    const ids = Array.isArray(value['ids']) ? (value['ids'] as Json[]) : (chosen?.map((c) => c.id ?? null) ?? [])
-    const names = chosen?.map((c) => blank(c.name)) ?? ids.map((id) => labels[String(id)])
-    const known = names.map((name, i) => name ?? labels[String(ids[i])])
+    const chosen = Array.isArray(value['chosenValues'])
+      ? (value['chosenValues'] as { id?: Json; name?: Json }[])
+      : undefined
+    const ids = Array.isArray(value['ids'])
+      ? (value['ids'] as Json[])
+      : (chosen?.map((c) => c.id ?? null) ?? [])
+    const names = chosen?.map((c) => blank(c.name)) ?? ids.map((id) => labels[jsonText(id)])
+    const known = names.map((name, i) => name ?? labels[jsonText(ids[i])])
     if (known.some((name) => name === undefined)) return UNTOLD
     return known.length === 0 ? null : known.join(', ')
   },
@@ -115,8 +119,10 @@ const people: Kind = {
 }
 
 function entities(value: JsonObject): string[] {
-  const list = Array.isArray(value['personsAndTeams']) ? (value['personsAndTeams'] as { id?: Json; kind?: Json }[]) : []
-  return list.map(({ id, kind }) => (kind === 'team' ? `team:${id}` : String(id)))
+  const list = Array.isArray(value['personsAndTeams'])
+    ? (value['personsAndTeams'] as { id?: Json; kind?: Json }[])
+    : []
+  return list.map(({ id, kind }) => (kind === 'team' ? `team:${jsonText(id)}` : jsonText(id)))
 }
 
 /** The ids behind a people column, for those who join on them. */
@@ -145,16 +151,18 @@ const links: Kind = {
   fetched: ({ linked_item_ids }) => (linked_item_ids?.length ? linked_item_ids.map(String) : null),
   event: (value) => {
     if (!Array.isArray(value['linkedPulseIds'])) return Object.keys(value).length === 0 ? null : UNTOLD
-    const ids = (value['linkedPulseIds'] as { linkedPulseId?: Json }[]).map((l) => String(l.linkedPulseId))
+    const ids = (value['linkedPulseIds'] as { linkedPulseId?: Json }[]).map((l) => jsonText(l.linkedPulseId))
     return ids.length === 0 ? null : ids
   },
   text: (value) => (Array.isArray(value) ? value.join(', ') : null),
 }
 
-const pick = (names: readonly string[]) => (value: JsonObject): Json => {
-  const kept = names.filter((name) => blank(value[name]) !== null)
-  return kept.length === 0 ? null : Object.fromEntries(kept.map((name) => [name, String(value[name])]))
-}
+const pick =
+  (names: readonly string[]) =>
+  (value: JsonObject): Json => {
+    const kept = names.filter((name) => blank(value[name]) !== null)
+    return kept.length === 0 ? null : Object.fromEntries(kept.map((name) => [name, jsonText(value[name])]))
+  }
 
 const computed: Kind = {
   fetched: ({ display_value, text }) => (display_value === 'null' ? null : blank(display_value ?? text)),
@@ -184,15 +192,21 @@ const kinds: Readonly<Record<string, Kind>> = {
   checkbox,
   board_relation: links,
   dependency: links,
-  subtasks: { ...links, fetched: ({ subitems_ids }) => (subitems_ids?.length ? subitems_ids.map(String) : null) },
+  subtasks: {
+    ...links,
+    fetched: ({ subitems_ids }) => (subitems_ids?.length ? subitems_ids.map(String) : null),
+  },
   mirror: computed,
   formula: computed,
   email: structured(pick(['email', 'text']), (v) => blank(v['email'])),
   link: structured(pick(['url', 'text']), (v) => blank(v['url'])),
   phone: structured(pick(['phone', 'countryShortName']), (v) => blank(v['phone'])),
-  timeline: structured(pick(['from', 'to']), (v) => `${String(v['from'])} - ${String(v['to'])}`),
+  timeline: structured(pick(['from', 'to']), (v) => `${jsonText(v['from'])} - ${jsonText(v['to'])}`),
   country: structured(pick(['countryCode', 'countryName']), (v) => blank(v['countryName'])),
-  rating: structured((value) => plainNumber(value['rating']), () => null),
+  rating: structured(
+    (value) => plainNumber(value['rating']),
+    () => null,
+  ),
   last_updated: { ...asText, event: () => UNTOLD, live: true },
   auto_number: { ...asText, event: () => UNTOLD },
   item_id: { ...asText, event: () => UNTOLD },
@@ -221,5 +235,9 @@ export const kindOf = (type: string): Kind => kinds[webhookNames[type] ?? type] 
 /** A value as monday shows it. */
 export function textOf(type: string, value: Json): string | null {
   const kind = kindOf(type)
-  return kind.text === undefined ? (value === null ? null : String(value)) : (kind.text(value) ?? blank(value))
+  return kind.text === undefined
+    ? value === null
+      ? null
+      : jsonText(value)
+    : (kind.text(value) ?? blank(value))
 }

@@ -13,7 +13,14 @@ export const decoderNames = [
 export type DecoderName = (typeof decoderNames)[number]
 
 /** Properties of an item that are not columns of its board, usable where a column id is. */
-export const itemProperties = ['name', 'group_id', 'group_title', 'parent_item_id', 'created_at', 'creator_id'] as const
+export const itemProperties = [
+  'name',
+  'group_id',
+  'group_title',
+  'parent_item_id',
+  'created_at',
+  'creator_id',
+] as const
 export type ItemProperty = (typeof itemProperties)[number]
 
 /** One table column: which board column (or item property) it shows, and how. */

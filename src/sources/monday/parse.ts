@@ -1,6 +1,13 @@
 import type { Json, JsonObject, Observation, Value } from '../../engine/observation.ts'
 import { type Stamp, stamp } from '../../engine/stamp.ts'
-import { type Delivery, type EventIdentity, type Outcome, type Parsed, type Refetch, ROW } from '../contract.ts'
+import {
+  type Delivery,
+  type EventIdentity,
+  type Outcome,
+  type Parsed,
+  type Refetch,
+  ROW,
+} from '../contract.ts'
 import { registersOf } from './board-schema.ts'
 import { BARE, kindOf, UNTOLD } from './kinds.ts'
 import { type BoardContext, decodeColumn } from './rows.ts'
@@ -10,7 +17,9 @@ export type MondayEvent = JsonObject
 
 export function eventOf(payload: Json): MondayEvent | undefined {
   const event = typeof payload === 'object' && payload !== null ? (payload as JsonObject)['event'] : undefined
-  return typeof event === 'object' && event !== null && !Array.isArray(event) ? (event as MondayEvent) : undefined
+  return typeof event === 'object' && event !== null && !Array.isArray(event)
+    ? (event as MondayEvent)
+    : undefined
 }
 
 /** An id in either of its forms; undefined for anything that is no id. */
@@ -22,7 +31,8 @@ function id(value: Json | undefined): string | undefined {
 const itemOf = (event: MondayEvent): string | undefined =>
   id(event['pulseId']) ?? id(event['itemId']) ?? id(event['subitem'])
 const boardOf = (event: MondayEvent): string | undefined => id(event['boardId']) ?? id(event['destBoardId'])
-const text = (value: Json | undefined): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
+const text = (value: Json | undefined): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined
 
 /**
  * What identifies an event however often it is delivered: monday's triggerUuid with type, item and column, since
@@ -49,7 +59,12 @@ interface Context {
 
 type Handler = (context: Context) => Parsed
 
-const done = (outcome: Outcome, observations: Observation[], refetches: Refetch[] = [], note?: string): Parsed =>
+const done = (
+  outcome: Outcome,
+  observations: Observation[],
+  refetches: Refetch[] = [],
+  note?: string,
+): Parsed =>
   note === undefined ? { outcome, observations, refetches } : { outcome, observations, refetches, note }
 
 const hint = ({ board, item, event }: Context, reason = text(event['type']) ?? 'event'): Parsed =>
@@ -81,7 +96,10 @@ const columnChanged: Handler = (context) => {
   if (column.type === 'subtasks') return done('ignored', [], [], 'subitems tell of themselves')
   const at = stampAt(context, changedAt(event))
   const payload = asObject(event['value'])
-  const value = kindOf(column.type).event(payload, { labels: board.labels.get(columnId) ?? {}, people: board.people })
+  const value = kindOf(column.type).event(payload, {
+    labels: board.labels.get(columnId) ?? {},
+    people: board.people,
+  })
   if (value === UNTOLD || at === undefined) return hint(context)
   const decoded = decodeColumn(board, columnId, { type: column.type, value, stored: payload })
   return done('applied', [fields(context, at, decoded.values, decoded.extra), ...lastUpdated(context, at)])
@@ -190,8 +208,8 @@ export function parseDelivery(boards: ReadonlyMap<string, BoardContext>, deliver
   if (handler === undefined) return done('unknown', [], [], `event type "${type}" is not known`)
   const board = boards.get(boardOf(event) ?? '')
   const item = itemOf(event)
-  if (board === undefined) return done('ignored', [], [], `board ${boardOf(event) ?? '(none)'} is not mirrored`)
+  if (board === undefined)
+    return done('ignored', [], [], `board ${boardOf(event) ?? '(none)'} is not mirrored`)
   if (item === undefined) return done('unknown', [], [], 'the event names no item')
   return handler({ event, board, item, delivery })
 }
-

@@ -80,15 +80,33 @@ export class MondayReader {
     const base = { signal, triesMax: TRIES_PER_SIZE }
     if (cursor.at !== null) {
       const variables = { cursor: cursor.at, ...shape }
-      const result = await this.client.call({ ...base, operation: 'NextPage', document: NEXT_PAGE, variables })
+      const result = await this.client.call({
+        ...base,
+        operation: 'NextPage',
+        document: NEXT_PAGE,
+        variables,
+      })
       return { result, raw: rawPage(result, result.data['next_items_page'], stream.id), total: undefined }
     }
-    const order = newestFirst ? { order_by: [{ column_id: '__last_updated__', direction: 'desc' }] } : undefined
+    const order = newestFirst
+      ? { order_by: [{ column_id: '__last_updated__', direction: 'desc' }] }
+      : undefined
     const variables = { board: [stream.id], order, ...shape }
-    const result = await this.client.call({ ...base, operation: 'FirstPage', document: FIRST_PAGE, variables })
-    const board = (result.data['boards'] as { items_page?: unknown; items_count?: number | null }[] | null)?.[0]
+    const result = await this.client.call({
+      ...base,
+      operation: 'FirstPage',
+      document: FIRST_PAGE,
+      variables,
+    })
+    const board = (
+      result.data['boards'] as { items_page?: unknown; items_count?: number | null }[] | null
+    )?.[0]
     if (board === undefined) throw invisible(stream.id, result)
-    return { result, raw: rawPage(result, board.items_page, stream.id), total: board.items_count ?? undefined }
+    return {
+      result,
+      raw: rawPage(result, board.items_page, stream.id),
+      total: board.items_count ?? undefined,
+    }
   }
 
   async readKeys({ stream, part, keys, signal }: KeysRequest): Promise<Page> {
@@ -175,4 +193,3 @@ const invisible = (board: string, { gaps }: Result): VendorRefusedError =>
   new VendorRefusedError(
     `monday board ${board} cannot be read: it does not exist, or the token may not see it${gaps.length > 0 ? ` (${gaps.join('; ')})` : ''}. Check the id, and share the board with the token's user`,
   )
-

@@ -1,6 +1,13 @@
 import { ConfigError } from '../../engine/errors.ts'
 import type { Json } from '../../engine/observation.ts'
-import { type Dependency, type Preparation, ROW, type Source, type SourceStore, type Stream } from '../contract.ts'
+import {
+  type Dependency,
+  type Preparation,
+  ROW,
+  type Source,
+  type SourceStore,
+  type Stream,
+} from '../contract.ts'
 import { type BoardSchema, readableFormulas, readBoardSchema } from './board-schema.ts'
 import { MondayClient } from './client.ts'
 import { dependenciesOf, FORMULA } from './dependencies.ts'
@@ -43,7 +50,7 @@ const FORMULA_CELLS_PER_MINUTE = 9_000
 const USERS_PAGE = 200
 const IDS_MAX = 100
 
-/** The monday.com source: any boards, as the mappings say. */
+/** The monday.com source for the boards that the mappings name. */
 export function mondaySource(options: MondayOptions, store: SourceStore): Source {
   return new MondaySource(options, store)
 }
@@ -90,7 +97,12 @@ class MondaySource implements Source {
     this.client = mondayClient(options, store)
     this.door = mondayDoor(options)
     this.webhooks = mondayWebhooks(this.client, store, options.boards)
-    this.streams = options.boards.map(({ board, name, table }) => ({ id: board, name, table, parts: [ROW, FORMULA] }))
+    this.streams = options.boards.map(({ board, name, table }) => ({
+      id: board,
+      name,
+      table,
+      parts: [ROW, FORMULA],
+    }))
     this.reader = new MondayReader(this.client, (id) => this.board(id), {
       pageSize: options.pageSize ?? 200,
       formulaCellsPerMinute: options.formulaCellsPerMinute ?? FORMULA_CELLS_PER_MINUTE,
@@ -105,14 +117,20 @@ class MondaySource implements Source {
       await this.fetchPeople(signal)
     }
     await this.load()
-    return { problems: this.options.boards.flatMap((mapping) => problemsOf(mapping, this.contexts.get(mapping.board)?.schema)) }
+    return {
+      problems: this.options.boards.flatMap((mapping) =>
+        problemsOf(mapping, this.contexts.get(mapping.board)?.schema),
+      ),
+    }
   }
 
   private async fetchBoards(signal: AbortSignal): Promise<void> {
     const ids = this.options.boards.map(({ board }) => board)
     const variables = { ids, limit: ids.length }
     const { data } = await this.client.call({ operation: 'Boards', document: BOARDS, variables, signal })
-    const found = new Map(((data['boards'] ?? []) as { id: string }[]).map((board) => [String(board.id), board]))
+    const found = new Map(
+      ((data['boards'] ?? []) as { id: string }[]).map((board) => [String(board.id), board]),
+    )
     for (const id of ids) {
       const raw = found.get(id)
       // A board that is not visible now keeps what is known of it: its events can still be read.
@@ -135,12 +153,16 @@ class MondaySource implements Source {
 
   private async load(): Promise<void> {
     const boards = await this.store.read('board')
-    const people = new Map(Object.entries(((await this.store.read('people'))['all'] ?? {}) as Record<string, string>))
+    const people = new Map(
+      Object.entries(((await this.store.read('people'))['all'] ?? {}) as Record<string, string>),
+    )
     const zone = this.options.timeZone ?? 'UTC'
     this.contexts = new Map(
       this.options.boards.flatMap((mapping) => {
         const schema = boards[mapping.board] as unknown as BoardSchema | undefined
-        return schema === undefined ? [] : [[mapping.board, boardContext(mapping, schema, people, zone)] as const]
+        return schema === undefined
+          ? []
+          : [[mapping.board, boardContext(mapping, schema, people, zone)] as const]
       }),
     )
     this.edges = dependenciesOf(this.contexts)
@@ -149,7 +171,9 @@ class MondaySource implements Source {
   private board(id: string): BoardContext {
     const context = this.contexts.get(id)
     if (context === undefined) {
-      throw new ConfigError(`monday board ${id} was never seen: it does not exist, or the token may not see it. Check the id, and share the board with the token's user`)
+      throw new ConfigError(
+        `monday board ${id} was never seen: it does not exist, or the token may not see it. Check the id, and share the board with the token's user`,
+      )
     }
     return context
   }
@@ -163,20 +187,27 @@ class MondaySource implements Source {
 
 function problemsOf(mapping: BoardMapping, schema: BoardSchema | undefined): string[] {
   if (schema === undefined) {
-    return [`board ${mapping.board} (${mapping.name}) cannot be read: it does not exist, or the token may not see it. Check the id, and share the board with the token's user`]
+    return [
+      `board ${mapping.board} (${mapping.name}) cannot be read: it does not exist, or the token may not see it. Check the id, and share the board with the token's user`,
+    ]
   }
   const columns = new Map(schema.columns.map((column) => [column.id, column]))
   const readable = new Set(readableFormulas(schema).map((column) => column.id))
   const properties = new Set<string>(itemProperties)
-  const state = schema.state === 'active' ? [] : [`board ${mapping.board} (${schema.name}) is ${schema.state} at monday`]
+  const state =
+    schema.state === 'active' ? [] : [`board ${mapping.board} (${schema.name}) is ${schema.state} at monday`]
   const fields = Object.entries(mapping.fields).flatMap(([name, { column }]) => {
     const where = `board ${mapping.board} (${schema.name}): ${mapping.table}.${name}`
     const found = columns.get(column)
     if (found === undefined && !properties.has(column)) {
-      return [`${where} shows column "${column}", which the board no longer has; the values that it had are kept. Map another column, or run "lockstep init" again`]
+      return [
+        `${where} shows column "${column}", which the board no longer has; the values that it had are kept. Map another column, or run "lockstep init" again`,
+      ]
     }
     if (found?.type === 'formula' && !readable.has(column)) {
-      return [`${where} shows formula "${found.title}" (${column}), which uses mirror or connected columns: monday's API gives no value for those`]
+      return [
+        `${where} shows formula "${found.title}" (${column}), which uses mirror or connected columns: monday's API gives no value for those`,
+      ]
     }
     return []
   })

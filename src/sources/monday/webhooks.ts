@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describeError, VendorRefusedError } from '../../engine/errors.ts'
-import type { JsonObject } from '../../engine/observation.ts'
+import { type JsonObject, jsonText } from '../../engine/observation.ts'
 import type { SourceStore, WebhookAdmin, WebhookChange, WebhookInfo } from '../contract.ts'
 import type { MondayClient } from './client.ts'
 import { CREATE_WEBHOOK, DELETE_WEBHOOK, WEBHOOKS } from './documents.ts'
@@ -41,11 +41,14 @@ export function mondayWebhooks(
     retryHorizonMs: RETRY_HORIZON_MS,
     async register(url, signal) {
       if (url.length > URL_MAX) {
-        throw new VendorRefusedError(`monday takes webhook URLs of at most ${URL_MAX} characters; this one has ${url.length}`)
+        throw new VendorRefusedError(
+          `monday takes webhook URLs of at most ${URL_MAX} characters; this one has ${url.length}`,
+        )
       }
       const present = await admin.present(onBoards, signal)
       const changes: WebhookChange[] = []
-      for (const { board, event } of wanted) changes.push(await admin.ensure(board, event, url, present, signal))
+      for (const { board, event } of wanted)
+        changes.push(await admin.ensure(board, event, url, present, signal))
       return changes
     },
     async list(signal) {
@@ -77,13 +80,20 @@ class Admin {
 
   /** The webhooks that we made, as we remember them; monday does not tell a webhook's URL. */
   async known(): Promise<Map<string, Known>> {
-    return new Map(Object.entries(await this.store.read('webhook')).map(([key, v]) => [key, v as unknown as Known]))
+    return new Map(
+      Object.entries(await this.store.read('webhook')).map(([key, v]) => [key, v as unknown as Known]),
+    )
   }
 
   async present(boards: readonly string[], signal: AbortSignal): Promise<Present> {
     const found = new Map<string, { board: string; event: string }>()
     for (const board of boards) {
-      const { data } = await this.client.call({ operation: 'Webhooks', document: WEBHOOKS, variables: { board }, signal })
+      const { data } = await this.client.call({
+        operation: 'Webhooks',
+        document: WEBHOOKS,
+        variables: { board },
+        signal,
+      })
       for (const { id, event } of (data['webhooks'] ?? []) as { id: string; event: string }[]) {
         found.set(String(id), { board, event })
       }
@@ -107,10 +117,16 @@ class Admin {
     }
     try {
       const variables = { board, url, event }
-      const { data, gaps } = await this.client.call({ operation: 'CreateWebhook', document: CREATE_WEBHOOK, variables, signal })
+      const { data, gaps } = await this.client.call({
+        operation: 'CreateWebhook',
+        document: CREATE_WEBHOOK,
+        variables,
+        signal,
+      })
       const made = data['create_webhook'] as JsonObject | null
-      if (made === null || made === undefined) throw new VendorRefusedError(gaps.join('; ') || 'monday made none')
-      const id = String(made['id'])
+      if (made === null || made === undefined)
+        throw new VendorRefusedError(gaps.join('; ') || 'monday made none')
+      const id = jsonText(made['id'])
       await this.store.write('webhook', key, { id, url: fingerprint })
       return { stream: board, event, id, action: 'created' }
     } catch (error) {
@@ -121,7 +137,12 @@ class Admin {
   async drop(key: string, id: string, signal: AbortSignal): Promise<WebhookChange> {
     const [stream = '', event = ''] = key.split(':')
     try {
-      await this.client.call({ operation: 'DeleteWebhook', document: DELETE_WEBHOOK, variables: { id }, signal })
+      await this.client.call({
+        operation: 'DeleteWebhook',
+        document: DELETE_WEBHOOK,
+        variables: { id },
+        signal,
+      })
     } catch (error) {
       // Already gone at monday is what was wanted; anything else is told.
       if (!(error instanceof VendorRefusedError)) {

@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Check } from '../apps/contract.ts'
+import { isOutage } from '../db/database.ts'
+import { type AppStatus, readStatus } from '../http/status.ts'
+import { type Opened, openAll, readContext } from './context.ts'
+import { abortOnSignal } from './interrupt.ts'
+import { ago, print, say, table } from './output.ts'
+
+const REDRAW_MS = 1_000
+/** The checks read whole tables: not each second. */
+const CHECK_EVERY_MS = 30_000
+
+interface FullStatus extends AppStatus {
+  readonly checks: readonly Check[]
+}
+
+/** `lockstep status`: how each app stands, from the database, whether or not a node runs. */
+export async function status(options: { watch?: boolean; json?: boolean }): Promise<void> {
+  const opened = await openAll(await readContext(), 'lockstep-status')
+  try {
+    const checks = new Checks(opened)
+    if (options.watch === true) await watch(opened, checks, options.json === true)
+    else show(await readAll(opened, checks), opened, options.json === true, Date.now())
+  } finally {
+    await opened.close()
+  }
+}
+
+async function readAll({ db, pipelines }: Opened, checks: Checks): Promise<FullStatus[]> {
+  const found = await checks.read(Date.now())
+  const all: FullStatus[] = []
+  for (const pipeline of pipelines) {
+    all.push({ ...(await readStatus(db, pipeline)), checks: found.get(pipeline.app) ?? [] })
+  }
+  return all
+}
+
+/** Draws again until Ctrl-C; a database that is away is said and waited for. */
+async function watch(opened: Opened, checks: Checks, json: boolean): Promise<void> {
+  const signal = abortOnSignal()
+  while (!signal.aborted) {
+    try {
+      const all = await readAll(opened, checks)
+      if (process.stdout.isTTY && !json) process.stdout.write('\u001b[H\u001b[2J')
+      if (json) print(JSON.stringify({ apps: all }))
+      else show(all, opened, false, Date.now())
+    } catch (error) {
+      if (!isOutage(error)) throw error
+      say('the database does not answer; asking again (Ctrl-C ends)')
+    }
+    await sleep(REDRAW_MS, undefined, { signal }).catch(() => {})
+  }
+}
+
+class Checks {
+  private readonly opened: Opened
+  private readAt = -Infinity
+  private found: ReadonlyMap<string, readonly Check[]> = new Map()
+
+  constructor(opened: Opened) {
+    this.opened = opened
+  }
+
+  async read(now: number): Promise<ReadonlyMap<string, readonly Check[]>> {
+    if (now - this.readAt < CHECK_EVERY_MS) return this.found
+    const { db, config } = this.opened
+    const entries: [string, readonly Check[]][] = []
+    for (const app of config.apps) entries.push([app.name, (await app.checks?.(db)) ?? []])
+    this.found = new Map(entries)
+    this.readAt = now
+    return this.found
+  }
+}
+
+function show(all: readonly FullStatus[], { owned }: Opened, json: boolean, now: number): void {
+  if (json) return print(JSON.stringify({ apps: all }, null, 2))
+  for (const app of all) print(`${describe(app, now)}\n`)
+  if (owned) {
+    say('No node runs here: this is what the last one left. Start one with "lockstep up".')
+  }
+}
+
+function describe(app: FullStatus, now: number): string {
+  const tables = table(
+    ['table', 'rows', 'deleted', 'confirmed'],
+    app.tables.map((t) => [t.table, t.rows, t.tombstones, ago(t.confirmed_at, now)]),
+  )
+  const runs = table(
+    ['last runs', 'stream', 'status', 'started', 'rows', 'created', 'updated', 'deleted'],
+    app.runs.map((r) => [
+      r.stream.includes('/') ? `${r.lane} ${r.stream.split('/')[1]}` : r.lane,
+      r.stream_name ?? r.stream,
+      r.status,
+      ago(r.started_at, now),
+      r.processed,
+      r.created,
+      r.updated,
+      r.deleted,
+    ]),
+  )
+  const parts = [`${app.app} (${app.vendor})`, indent(tables), indent(describeInbox(app)), indent(describeBudget(app, now))]
+  if (app.runs.length > 0) parts.push(indent(runs))
+  const found = app.checks.filter((check) => check.level === 'warning')
+  for (const { name, count, detail } of found) parts.push(`  ! ${name}: ${count}. ${detail}`)
+  return parts.join('\n\n')
+}
+
+const indent = (text: string): string => text.replace(/^/gm, '  ')
+const ms = (value: number | null): string => (value === null ? '–' : `${Math.round(value)} ms`)
+
+function describeInbox({ inbox, refetches }: AppStatus): string {
+  const oldest = inbox.oldest_pending_s === null ? '' : `, the oldest for ${inbox.oldest_pending_s.toFixed(1)} s`
+  return [
+    `inbox     ${inbox.pending} pending${oldest}; ${inbox.dead} dead; ${inbox.processed_24h} processed in 24 h`,
+    `lag       p50 ${ms(inbox.p50_ms)}, p95 ${ms(inbox.p95_ms)} from receipt to commit, over 24 h`,
+    `refetch   ${refetches} rows to read again`,
+  ].join('\n')
+}
+
+function describeBudget({ usage }: AppStatus, now: number): string {
+  const cap = usage.dailyCap === undefined ? 'no daily cap' : `of ${usage.dailyCap.toLocaleString('en-GB')}`
+  const blocked =
+    usage.blockedUntilMs === undefined
+      ? ''
+      : `; blocked for ${Math.max(0, Math.ceil((usage.blockedUntilMs - now) / 1000))} s: ${usage.blockedBy ?? ''}`
+  return `budget    ${usage.calls.toLocaleString('en-GB')} calls today, ${cap}; ${usage.rejected} rejected${blocked}`
+}
