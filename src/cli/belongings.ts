@@ -1,4 +1,4 @@
-import { type Database, type Queryable } from '../db/database.ts'
+import type { Database, Queryable } from '../db/database.ts'
 import type { Migration } from '../db/migrate.ts'
 
 /** One object in a database that Lockstep's migrations made. */
@@ -21,9 +21,12 @@ export async function findBelongings(db: Queryable, migrations: readonly Migrati
   const own = await existingSchemas(db, ['lockstep', 'pgboss'])
   const applied = new Set(own.includes('lockstep') ? await appliedIds(db) : [])
   const made = migrations.filter(({ id }) => applied.has(id)).flatMap(({ sql }) => createdBy(sql))
-  const names = made.flatMap(({ kind, name }) => (kind === 'schema' && !SHARED_SCHEMAS.has(name) ? [name] : []))
+  const names = made.flatMap(({ kind, name }) =>
+    kind === 'schema' && !SHARED_SCHEMAS.has(name) ? [name] : [],
+  )
   const schemas = [...own, ...(await existingSchemas(db, [...new Set(names)]))]
-  const outside = made.filter(({ kind, schema }) => kind !== 'schema' && !schemas.includes(schema))
+  const isOurs = (schema: string): boolean => schema === 'public' || !SHARED_SCHEMAS.has(schema)
+  const outside = made.filter(({ kind, schema }) => kind !== 'schema' && !schemas.includes(schema) && isOurs(schema))
   return [
     ...schemas.map((name): Belonging => ({ kind: 'schema', name })),
     ...(await existingRelations(db, outside)),
@@ -47,9 +50,9 @@ function createdBy(sql: string): Made[] {
 }
 
 async function appliedIds(db: Queryable): Promise<string[]> {
-  const { rows } = await db.query<{ id: string }>(
-    `select id from lockstep.migrations where to_regclass('lockstep.migrations') is not null`,
-  )
+  const known = await db.query<{ present: boolean }>(`select to_regclass('lockstep.migrations') is not null as present`)
+  if (known.rows[0]?.present !== true) return []
+  const { rows } = await db.query<{ id: string }>('select id from lockstep.migrations')
   return rows.map((row) => row.id)
 }
 

@@ -50,7 +50,7 @@ export async function comparePass(db: Database, pass: PassToCompare): Promise<Co
     columns: {}, examples: [], notMet: undefined, gaps: [],
   } // prettier-ignore
   const met = new Set<string>()
-  for (let cursor: Json | undefined, more = true; more; ) {
+  for (let cursor: Json | undefined, more = true; more;) {
     const arrival = await begin(db)
     const page: Page = await source.readPage({ stream, part: ROW, cursor, newestFirst: false, signal })
     for (const row of page.rows) met.add(row.key)
@@ -60,7 +60,8 @@ export async function comparePass(db: Database, pass: PassToCompare): Promise<Co
     pass.onProgress(comparison.rows, page.total)
     cursor = page.next
     more = cursor !== undefined && (limit === undefined || comparison.rows < limit)
-    if (!more && cursor === undefined && comparison.gaps.length === 0) comparison.notMet = await notMet(db, spec, met)
+    if (!more && cursor === undefined && comparison.gaps.length === 0)
+      comparison.notMet = await notMet(db, spec, met)
   }
   return comparison
 }
@@ -99,9 +100,15 @@ async function tryPage(
 ): Promise<PageEffect> {
   try {
     return await db.transaction(async (tx, attempt) => {
-      const before = await readRows(tx, spec, observations.map((o) => o.key))
+      const before = await readRows(
+        tx,
+        spec,
+        observations.map((o) => o.key),
+      )
       const result = await applyObservations(tx, mirror, observations, attempt)
-      const updated = result.changes.filter((c) => c.table === spec.name && c.op === 'updated').map((c) => c.key)
+      const updated = result.changes
+        .filter((c) => c.table === spec.name && c.op === 'updated')
+        .map((c) => c.key)
       throw new Rollback({ result, before, after: await readRows(tx, spec, updated) })
     })
   } catch (error) {
@@ -110,7 +117,11 @@ async function tryPage(
   }
 }
 
-async function readRows(tx: Transaction, spec: TableSpec, keys: readonly string[]): Promise<Map<string, StoredRow>> {
+async function readRows(
+  tx: Transaction,
+  spec: TableSpec,
+  keys: readonly string[],
+): Promise<Map<string, StoredRow>> {
   const { rows } = await tx.query<{ key: string; row: StoredRow }>(
     `select t."${spec.key}" as key, to_jsonb(t) as row from ${sqlName(spec)} as t where t."${spec.key}" = any ($1::text[])`,
     [keys],
@@ -127,17 +138,26 @@ function add(comparison: Comparison, spec: TableSpec, { result, before, after }:
   for (const [key, row] of after) {
     for (const [column, old, value] of differences(spec, before.get(key) ?? {}, row)) {
       comparison.columns[column] = (comparison.columns[column] ?? 0) + 1
-      if (comparison.examples.length < EXAMPLES_MAX) comparison.examples.push({ key, column, before: old, after: value })
+      if (comparison.examples.length < EXAMPLES_MAX)
+        comparison.examples.push({ key, column, before: old, after: value })
     }
   }
 }
 
 function differences(spec: TableSpec, before: StoredRow, after: StoredRow): [string, Json, Json][] {
-  const same = (a: Json | undefined, b: Json | undefined): boolean => JSON.stringify(a ?? null) === JSON.stringify(b ?? null)
-  const mapped = sourceColumns(spec).map((c) => [c, before[c] ?? null, after[c] ?? null] as [string, Json, Json])
-  const [extraBefore, extraAfter] = [before, after].map((row) => (row['extra'] ?? {}) as StoredRow) as [StoredRow, StoredRow]
+  const same = (a: Json | undefined, b: Json | undefined): boolean =>
+    JSON.stringify(a ?? null) === JSON.stringify(b ?? null)
+  const mapped = sourceColumns(spec).map(
+    (c) => [c, before[c] ?? null, after[c] ?? null] as [string, Json, Json],
+  )
+  const [extraBefore, extraAfter] = [before, after].map((row) => (row['extra'] ?? {}) as StoredRow) as [
+    StoredRow,
+    StoredRow,
+  ]
   const ids = new Set([...Object.keys(extraBefore), ...Object.keys(extraAfter)])
-  const extra = [...ids].map((id) => [`extra.${id}`, extraBefore[id] ?? null, extraAfter[id] ?? null] as [string, Json, Json])
+  const extra = [...ids].map(
+    (id) => [`extra.${id}`, extraBefore[id] ?? null, extraAfter[id] ?? null] as [string, Json, Json],
+  )
   return [...mapped, ...extra].filter(([, old, value]) => !same(old, value))
 }
 
@@ -146,7 +166,9 @@ async function notMet(
   spec: TableSpec,
   met: ReadonlySet<string>,
 ): Promise<{ count: number; examples: string[] }> {
-  const { rows } = await db.query<{ key: string }>(`select "${spec.key}" as key from ${sqlName(spec)} order by 1`)
+  const { rows } = await db.query<{ key: string }>(
+    `select "${spec.key}" as key from ${sqlName(spec)} order by 1`,
+  )
   const missing = rows.map((row) => row.key).filter((key) => !met.has(key))
   return { count: missing.length, examples: missing.slice(0, EXAMPLES_MAX) }
 }

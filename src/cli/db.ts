@@ -34,7 +34,13 @@ export async function dbStatus({ json }: { json?: boolean }): Promise<void> {
     const times = await appliedTimes(db)
     const rows = all.map(({ id }) => ({ id, applied_at: pending.has(id) ? null : (times.get(id) ?? null) }))
     if (json === true) printJson({ pending: [...pending], migrations: rows })
-    else print(table(['migration', 'applied'], rows.map((row) => [row.id, row.applied_at ?? 'pending'])))
+    else
+      print(
+        table(
+          ['migration', 'applied'],
+          rows.map((row) => [row.id, row.applied_at ?? 'pending']),
+        ),
+      )
     if (pending.size > 0) {
       say('Run "lockstep db migrate".')
       process.exitCode = 1
@@ -45,9 +51,13 @@ export async function dbStatus({ json }: { json?: boolean }): Promise<void> {
 }
 
 async function appliedTimes(db: Parameters<typeof pendingAll>[0]): Promise<Map<string, string>> {
-  const known = await db.query<{ present: boolean }>(`select to_regclass('lockstep.migrations') is not null as present`)
+  const known = await db.query<{ present: boolean }>(
+    `select to_regclass('lockstep.migrations') is not null as present`,
+  )
   if (known.rows[0]?.present !== true) return new Map()
-  const { rows } = await db.query<{ id: string; applied_at: string }>('select id, applied_at from lockstep.migrations')
+  const { rows } = await db.query<{ id: string; applied_at: string }>(
+    'select id, applied_at from lockstep.migrations',
+  )
   return new Map(rows.map((row) => [row.id, row.applied_at]))
 }
 
@@ -56,7 +66,9 @@ export async function dbUrl(): Promise<void> {
   const { settings, home } = await readContext()
   const url = settings.databaseUrl ?? (await embeddedUrl(home))
   if (url !== undefined) return print(url)
-  say(`lockstep: DATABASE_URL is not set, and the embedded database in ${home} does not run. "lockstep up" (or "lockstep demo") starts it; its URL holds while that runs`)
+  say(
+    `lockstep: DATABASE_URL is not set, and the embedded database in ${home} does not run. "lockstep up" (or "lockstep demo") starts it; its URL holds while that runs`,
+  )
   process.exitCode = 1
 }
 
@@ -64,7 +76,8 @@ export async function dbUrl(): Promise<void> {
 export async function dbReset(options: { yes?: boolean }): Promise<void> {
   const context = await readContext()
   const yes = options.yes === true
-  if (!yes && !process.stdin.isTTY) throw new ConfigError('this deletes data, and there is no terminal to ask on: give --yes')
+  if (!yes && !process.stdin.isTTY)
+    throw new ConfigError('this deletes data, and there is no terminal to ask on: give --yes')
   if (context.settings.databaseUrl === undefined) await resetEmbedded(context.home, yes)
   else await resetGiven(context, yes)
 }
@@ -72,7 +85,9 @@ export async function dbReset(options: { yes?: boolean }): Promise<void> {
 async function resetEmbedded(home: string, yes: boolean): Promise<void> {
   const holder = await readHolder(home)
   if (holder !== undefined) {
-    throw new DatabaseError(`the embedded database in ${home} is in use by process ${holder.pid} ("lockstep ${holder.command}"). Stop it first`)
+    throw new DatabaseError(
+      `the embedded database in ${home} is in use by process ${holder.pid} ("lockstep ${holder.command}"). Stop it first`,
+    )
   }
   const what = `the embedded database in ${home}, with everything in it`
   if (!(await agreed(`Delete ${what}?`, yes))) return
@@ -112,6 +127,8 @@ export async function dbExport(folder: string): Promise<void> {
   for (const { file, action } of files) print(`${action.padEnd(8)} ${file}`)
   const changed = files.filter(({ action }) => action === 'differs')
   if (changed.length === 0) return
-  say(`${changed.length} files there differ from what would be written, and were left alone. Delete them to have them anew.`)
+  say(
+    `${changed.length} files there differ from what would be written, and were left alone. Delete them to have them anew.`,
+  )
   process.exitCode = 1
 }

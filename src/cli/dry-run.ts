@@ -12,15 +12,23 @@ import { print, printJson, progressBar, say, table } from './output.ts'
 import { checkTableNames, type SyncFlags } from './sync.ts'
 
 /** `lockstep sync --dry-run`: what a full pass would write, found by merging each page and rolling back. */
-export async function dryRun(context: Context, name: string, flags: SyncFlags, signal: AbortSignal): Promise<void> {
+export async function dryRun(
+  context: Context,
+  name: string,
+  flags: SyncFlags,
+  signal: AbortSignal,
+): Promise<void> {
   const { apps } = await context.config()
   const app = apps.find((one) => one.name === name)
-  if (app === undefined) throw new ConfigError(`no app "${name}"; configured: ${apps.map((a) => a.name).join(', ')}`)
+  if (app === undefined)
+    throw new ConfigError(`no app "${name}"; configured: ${apps.map((a) => a.name).join(', ')}`)
   const database = await openDatabase(context, 'lockstep-dry-run')
   try {
     const pending = await pendingAll(database.db, apps)
     if (pending.length > 0) {
-      throw new ConfigError(`${pending.length} migrations are not applied, and a dry run writes nothing. Run "lockstep db migrate" first`)
+      throw new ConfigError(
+        `${pending.length} migrations are not applied, and a dry run writes nothing. Run "lockstep db migrate" first`,
+      )
     }
     const mirror = createMirror(await checkTables(database.db, app.tables))
     await compareAll(database.db, app, mirror, { context, flags, signal })
@@ -52,31 +60,60 @@ async function compareAll(
   const bar = progressBar()
   const comparisons: Comparison[] = []
   for (const stream of streams) {
-    const onProgress = (rows: number, total: number | undefined): void => bar.update({ stream, part: ROW, rows, total })
-    comparisons.push(await comparePass(db, { source, mirror, stream, limit: flags.limit, signal, onProgress }))
+    const onProgress = (rows: number, total: number | undefined): void =>
+      bar.update({ stream, part: ROW, rows, total })
+    comparisons.push(
+      await comparePass(db, { source, mirror, stream, limit: flags.limit, signal, onProgress }),
+    )
   }
   bar.end()
-  if (flags.json === true) printJson({ app: app.name, dryRun: true, tables: comparisons, skippedParts: skipped, problems })
+  if (flags.json === true)
+    printJson({ app: app.name, dryRun: true, tables: comparisons, skippedParts: skipped, problems })
   else report(comparisons, skipped, problems)
   if (comparisons.some((c) => c.gaps.length > 0)) process.exitCode = 1
 }
 
-function report(comparisons: readonly Comparison[], skipped: readonly string[], problems: readonly string[]): void {
-  const head = ['table', 'stream', 'rows', 'would create', 'would update', 'would delete', 'unchanged', 'not met']
+function report(
+  comparisons: readonly Comparison[],
+  skipped: readonly string[],
+  problems: readonly string[],
+): void {
+  const head = [
+    'table',
+    'stream',
+    'rows',
+    'would create',
+    'would update',
+    'would delete',
+    'unchanged',
+    'not met',
+  ]
   print(
     table(
       head,
-      comparisons.map((c) => [c.table, c.stream, c.rows, c.created, c.updated, c.deleted, c.unchanged, c.notMet?.count ?? null]),
+      comparisons.map((c) => [
+        c.table,
+        c.stream,
+        c.rows,
+        c.created,
+        c.updated,
+        c.deleted,
+        c.unchanged,
+        c.notMet?.count ?? null,
+      ]),
     ),
   )
   for (const { table: name, columns, examples, notMet, gaps } of comparisons) {
     const changed = Object.entries(columns).sort(([, a], [, b]) => b - a)
-    if (changed.length > 0) print(`\n${name} would change: ${changed.map(([column, n]) => `${column} (${n})`).join(', ')}`)
+    if (changed.length > 0)
+      print(`\n${name} would change: ${changed.map(([column, n]) => `${column} (${n})`).join(', ')}`)
     for (const { key, column, before, after } of examples) {
       print(`  ${key} ${column}: ${JSON.stringify(before)} → ${JSON.stringify(after)}`)
     }
     if (notMet !== undefined && notMet.count > 0) {
-      print(`${name}: ${notMet.count} rows here were not met; a sync would ask for each by its id: ${notMet.examples.join(', ')}`)
+      print(
+        `${name}: ${notMet.count} rows here were not met; a sync would ask for each by its id: ${notMet.examples.join(', ')}`,
+      )
     }
     for (const gap of gaps) say(`${name}: the answer was incomplete: ${gap}`)
   }

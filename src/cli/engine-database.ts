@@ -17,9 +17,12 @@ export async function withDatabase<T>(
   } catch (error) {
     const state = sqlState(error)
     if (state !== UNDEFINED_TABLE && state !== UNDEFINED_SCHEMA) throw error
-    throw new LockstepError('the database has no tables of Lockstep yet. Run "lockstep db migrate", or "lockstep up"', {
-      cause: error,
-    })
+    throw new LockstepError(
+      'the database has no tables of Lockstep yet. Run "lockstep db migrate", or "lockstep up"',
+      {
+        cause: error,
+      },
+    )
   } finally {
     await database.close()
   }

@@ -38,7 +38,20 @@ export async function list(options: Record<string, unknown>): Promise<void> {
       e.processing_ms,
       e.error?.replace(/\s+/g, ' ').slice(0, ERROR_SHOWN) ?? null,
     ])
-    const head = ['id', 'app', 'event', 'stream', 'entity', 'received', 'status', 'outcome', 'tries', 'deliveries', 'ms', 'error']
+    const head = [
+      'id',
+      'app',
+      'event',
+      'stream',
+      'entity',
+      'received',
+      'status',
+      'outcome',
+      'tries',
+      'deliveries',
+      'ms',
+      'error',
+    ]
     print(table(head, rows))
   })
 }
@@ -49,7 +62,9 @@ export async function show(id: string, options: { json?: boolean }): Promise<voi
   await withDatabase('events', async ({ db }) => {
     const event = await showEvent(db, wanted)
     if (event === undefined) {
-      say(`lockstep: there is no event ${wanted}. "lockstep events list" shows the newest; settled ones are purged after 30 days`)
+      say(
+        `lockstep: there is no event ${wanted}. "lockstep events list" shows the newest; settled ones are purged after 30 days`,
+      )
       process.exitCode = 1
     } else if (options.json === true) printJson(event)
     else print(describe(event))
@@ -57,7 +72,9 @@ export async function show(id: string, options: { json?: boolean }): Promise<voi
 }
 
 function describe({ headers, body, error, ...event }: EventDetail): string {
-  const facts = Object.entries(event).map(([name, value]) => `${name.padEnd(14)} ${value === null ? '–' : String(value)}`)
+  const facts = Object.entries(event).map(
+    ([name, value]) => `${name.padEnd(14)} ${value === null ? '–' : String(value)}`,
+  )
   const sent = Object.entries(headers ?? {}).map(([name, value]) => `  ${name}: ${value}`)
   return [
     ...facts,
@@ -109,9 +126,12 @@ export async function replay(ids: readonly string[], options: Record<string, unk
     })
     if (flags.json === true) printJson({ replayed })
     else print(`${replayed} ${replayed === 1 ? 'event is' : 'events are'} pending again.`)
-    if (replayed > 0) say('A running node takes them up within a second; where none runs, start one with "lockstep up".')
+    if (replayed > 0)
+      say('A running node takes them up within a second; where none runs, start one with "lockstep up".')
     if (wanted.length > replayed) {
-      say(`${wanted.length - replayed} of the given ids were not replayed: not there, pending already, or left out by a filter.`)
+      say(
+        `${wanted.length - replayed} of the given ids were not replayed: not there, pending already, or left out by a filter.`,
+      )
       process.exitCode = 1
     }
   })
@@ -119,7 +139,8 @@ export async function replay(ids: readonly string[], options: Record<string, unk
 
 function readId(text: string): number {
   const id = Number(text)
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(id)) throw new ConfigError(`"${text}" is not the id of an event: a whole number`)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(id))
+    throw new ConfigError(`"${text}" is not the id of an event: a whole number`)
   return id
 }
 
@@ -129,6 +150,7 @@ const ISO = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2}
 function readTime(option: string, text: string | undefined): string | undefined {
   if (text === undefined) return undefined
   const at = ISO.test(text) ? Date.parse(text) : Number.NaN
-  if (!Number.isFinite(at)) throw new ConfigError(`${option} ${text}: use ISO 8601, such as 2026-03-21T08:00:00Z`)
+  if (!Number.isFinite(at))
+    throw new ConfigError(`${option} ${text}: use ISO 8601, such as 2026-03-21T08:00:00Z`)
   return new Date(at).toISOString()
 }

@@ -15,7 +15,10 @@ const FIRST = 20_260_101_000_001
  * Writes migrations as `<timestamp>_lockstep_<set>_<name>.sql`. A migration that was exported before keeps its
  * timestamp and a new one goes behind all others, so the order in which Supabase applied them never changes.
  */
-export async function exportMigrations(migrations: readonly Migration[], folder: string): Promise<Exported[]> {
+export async function exportMigrations(
+  migrations: readonly Migration[],
+  folder: string,
+): Promise<Exported[]> {
   await mkdir(folder, { recursive: true })
   const present = (await readdir(folder)).filter((name) => /^\d{14}_lockstep_.+\.sql$/.test(name))
   let last = Math.max(FIRST - 1, ...present.map((name) => Number(name.slice(0, 14))))
@@ -33,7 +36,11 @@ export async function exportMigrations(migrations: readonly Migration[], folder:
 }
 
 // The ledger is filled too, so that "lockstep up" on that database does not apply the same migrations again.
-const render = ({ id, sql, checksum }: Migration): string => `-- Written by "lockstep db export" from the migration ${id}.
+const render = ({
+  id,
+  sql,
+  checksum,
+}: Migration): string => `-- Written by "lockstep db export" from the migration ${id}.
 -- Do not edit: a later export leaves an edited file alone and says so.
 
 create schema if not exists lockstep;

@@ -98,7 +98,12 @@ function describe(app: FullStatus, now: number): string {
       r.deleted,
     ]),
   )
-  const parts = [`${app.app} (${app.vendor})`, indent(tables), indent(describeInbox(app)), indent(describeBudget(app, now))]
+  const parts = [
+    `${app.app} (${app.vendor})`,
+    indent(tables),
+    indent(describeInbox(app)),
+    indent(describeBudget(app, now)),
+  ]
   if (app.runs.length > 0) parts.push(indent(runs))
   const found = app.checks.filter((check) => check.level === 'warning')
   for (const { name, count, detail } of found) parts.push(`  ! ${name}: ${count}. ${detail}`)
@@ -109,7 +114,8 @@ const indent = (text: string): string => text.replace(/^/gm, '  ')
 const ms = (value: number | null): string => (value === null ? '–' : `${Math.round(value)} ms`)
 
 function describeInbox({ inbox, refetches }: AppStatus): string {
-  const oldest = inbox.oldest_pending_s === null ? '' : `, the oldest for ${inbox.oldest_pending_s.toFixed(1)} s`
+  const oldest =
+    inbox.oldest_pending_s === null ? '' : `, the oldest for ${inbox.oldest_pending_s.toFixed(1)} s`
   return [
     `inbox     ${inbox.pending} pending${oldest}; ${inbox.dead} dead; ${inbox.processed_24h} processed in 24 h`,
     `lag       p50 ${ms(inbox.p50_ms)}, p95 ${ms(inbox.p95_ms)} from receipt to commit, over 24 h`,

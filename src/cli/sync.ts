@@ -19,7 +19,8 @@ export interface SyncFlags {
 /** `lockstep sync`: one pull of an app. */
 export async function sync(app: string, options: Record<string, unknown>): Promise<void> {
   const flags = options as SyncFlags
-  if (flags.fresh === true && flags.full !== true && flags.limit === undefined) throw new ConfigError('--fresh goes with --full')
+  if (flags.fresh === true && flags.full !== true && flags.limit === undefined)
+    throw new ConfigError('--fresh goes with --full')
   const context = await readContext()
   const signal = abortOnSignal()
   if (flags.dryRun === true) return dryRun(context, app, flags, signal)
@@ -70,18 +71,24 @@ export function checkTableNames(
 ): void {
   const known = [...new Set(streams.map((stream) => stream.table))]
   for (const name of wanted ?? []) {
-    if (!known.includes(name)) throw new ConfigError(`no table "${name}" in this app; it has: ${known.join(', ')}`)
+    if (!known.includes(name))
+      throw new ConfigError(`no table "${name}" in this app; it has: ${known.join(', ')}`)
   }
 }
 
 /** A pass that `--limit` stopped is partial as it should be. */
 const isGoodRun = (run: Run, { limit }: SyncFlags): boolean =>
-  run.status === 'completed' || (run.status === 'partial' && limit !== undefined && run.error === `stopped at --limit ${limit}`)
+  run.status === 'completed' ||
+  (run.status === 'partial' && limit !== undefined && run.error === `stopped at --limit ${limit}`)
 
 const isGood = (result: SyncResult, flags: SyncFlags): boolean =>
   result.failures.length + result.busy.length === 0 && result.runs.every((run) => isGoodRun(run, flags))
 
-function report({ app, source }: Pipeline, { runs, failures, busy, problems }: SyncResult, flags: SyncFlags): void {
+function report(
+  { app, source }: Pipeline,
+  { runs, failures, busy, problems }: SyncResult,
+  flags: SyncFlags,
+): void {
   const names = new Map(source.streams.map((stream) => [stream.id, stream.table]))
   const tableOf = (run: Run): string => names.get(run.stream.split('/')[0] ?? '') ?? run.stream
   if (flags.json === true) {
@@ -93,7 +100,18 @@ function report({ app, source }: Pipeline, { runs, failures, busy, problems }: S
     const counts = [run.processed, run.created, run.updated, run.unchanged, run.deleted]
     return [tableOf(run), run.stream_name, lane, run.status, ...counts, duration(run)]
   })
-  const head = ['table', 'stream', 'lane', 'status', 'rows', 'created', 'updated', 'unchanged', 'deleted', 'took']
+  const head = [
+    'table',
+    'stream',
+    'lane',
+    'status',
+    'rows',
+    'created',
+    'updated',
+    'unchanged',
+    'deleted',
+    'took',
+  ]
   if (rows.length > 0) print(table(head, rows))
   for (const run of runs) if (run.error !== null) say(`${tableOf(run)}: ${run.status}: ${run.error}`)
   for (const { stream, error } of failures) say(`${stream}: failed: ${error}`)
@@ -104,7 +122,9 @@ function report({ app, source }: Pipeline, { runs, failures, busy, problems }: S
 function duration({ started_at, finished_at }: Run): string {
   if (finished_at === null) return 'unfinished'
   const ms = Date.parse(finished_at) - Date.parse(started_at)
-  return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`
+  return ms < 60_000
+    ? `${(ms / 1000).toFixed(1)} s`
+    : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`
 }
 
 function tellInterrupted(app: string, { full, fresh, limit }: SyncFlags): void {

@@ -57,7 +57,7 @@ async function readTables(db: Queryable, { app, source, mirror }: Pipeline): Pro
     if (spec === undefined) continue
     const { rows } = await db.query<Omit<TableStatus, 'table' | 'stream' | 'name'>>(
       `select (select count(*)::int from ${sqlName(spec)}) as rows,
-         (select count(*)::int from lockstep.tombstones where table_name = $3 and deleted) as tombstones,
+         (select count(*)::int from lockstep.tombstones where table_name = $3 and dead) as tombstones,
          greatest(f.full_pass_at, f.delta_at) as confirmed_at, f.full_pass_at
        from (select 1) as one left join lockstep.freshness as f on f.app = $1 and f.stream = $2`,
       [app, stream.id, `${spec.schema}.${spec.name}`],

@@ -1,13 +1,13 @@
 import { RetryTransaction, type Transaction } from '../db/database.ts'
-import { collapse, isLive, merge, type Registers } from '../engine/merge.ts'
-import { DELETED, type Json, type Observation, type Value } from '../engine/observation.ts'
-import { NEVER, type Stamp, stampFloor } from '../engine/stamp.ts'
-import { bury, decideMoves, deletedStamp, type Moves, readResting, type Resting, revive } from './buried.ts'
+import { collapse, isLive, type Registers } from '../engine/merge.ts'
+import type { Json, Observation } from '../engine/observation.ts'
+import { NEVER, stampFloor } from '../engine/stamp.ts'
+import { bury, decideMoves, type Moves, readResting, revive } from './buried.ts'
 import { encodeJson } from '../db/storable.ts'
 import { encode } from './encode.ts'
 import type { MirrorTable } from './mirror-table.ts'
 import { carriedColumns, fieldsStatement, probeStatement, rowsStatement } from './statements.ts'
-import { sourceColumns, sqlName, tableId } from './table-spec.ts'
+import { sourceColumns, sqlName, tableId, type TableSpec } from './table-spec.ts'
 
 /** One row that a batch changed, with its watched columns before and after. */
 export interface Change {
@@ -18,7 +18,7 @@ export interface Change {
   readonly after: Readonly<Record<string, Json>> | null
 }
 
-/** Rows by what became of them; their sum is the number of different keys in the batch. */
+/** Rows by what became of them; their sum is the number of keys in the batch, and of children that followed. */
 export interface Counts {
   created: number
   updated: number
@@ -64,19 +64,19 @@ export async function applyObservations(
   const now = await lockTables(tx, mirror, tables, exclusive)
   const counts: Record<string, Counts> = {}
   const changes: Change[] = []
-  const inherited = new Map<string, Registers[]>()
+  const concerned = new Map<string, Set<string>>()
   for (const table of tables) {
     const { name } = table.spec
     const own = collapse(byTable.get(name) ?? [], sourceColumns(table.spec))
-    const batch = join(own, inherited.get(name) ?? [])
+    const of = concerned.get(name) ?? new Set<string>()
+    const batch = withConcerned(own, of)
     if (batch.length === 0) continue
-    const step = new TableStep(tx, mirror, table, exclusive, now)
+    const step = new TableStep(tx, mirror, table, { exclusive, now, concerned: of })
     const done = await step.apply(batch)
     changes.push(...done)
-    counts[name] = count(done, batch.length)
-    for (const [child, registers] of step.inherited) {
-      inherited.set(child, [...(inherited.get(child) ?? []), ...registers])
-    }
+    counts[name] = count(done, own)
+    for (const [child, keys] of step.children)
+      concerned.set(child, new Set([...(concerned.get(child) ?? []), ...keys]))
   }
   return { counts, changes }
 }
@@ -94,10 +94,11 @@ function inOrder(mirror: Mirror, names: readonly string[]): MirrorTable[] {
   for (const name of names) {
     if (!mirror.tables.has(name)) throw new Error(`observation for the unknown table "${name}"`)
   }
-  for (const { spec } of mirror.tables.values()) {
-    if (spec.parent !== undefined && wanted.has(spec.parent.table)) wanted.add(spec.name)
-  }
-  return [...mirror.tables.values()]
+  const follows = ({ spec }: MirrorTable): boolean =>
+    spec.parent !== undefined && spec.parent.table !== spec.name && wanted.has(spec.parent.table)
+  const byDepth = [...mirror.tables.values()].sort((a, b) => depth(a) - depth(b))
+  for (const table of byDepth) if (follows(table)) wanted.add(table.spec.name)
+  return byDepth
     .filter(({ spec }) => wanted.has(spec.name))
     .sort((a, b) => depth(a) - depth(b) || (a.spec.name < b.spec.name ? -1 : 1))
 }
@@ -123,32 +124,37 @@ async function lockTables(
   return rows[0]?.now ?? ''
 }
 
-/** Adds to a batch what its rows inherit from their parents. */
-function join(own: readonly Registers[], inherited: readonly Registers[]): Registers[] {
-  if (inherited.length === 0) return [...own]
-  const byKey = new Map(own.map((registers) => [registers.key, registers]))
-  for (const registers of inherited) {
-    const known = byKey.get(registers.key)
-    byKey.set(registers.key, known === undefined ? registers : merge(known, registers))
-  }
-  return [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
+/** The batch, and the keys of the table that a parent's death or return concerns, which bring nothing of their own. */
+function withConcerned(own: readonly Registers[], concerned: ReadonlySet<string>): Registers[] {
+  if (concerned.size === 0) return [...own]
+  const present = new Set(own.map((registers) => registers.key))
+  const others = [...concerned].filter((key) => !present.has(key)).map(nothing)
+  return [...own, ...others].sort((a, b) => (a.key < b.key ? -1 : 1))
 }
 
-function count(changes: readonly Change[], keys: number): Counts {
+const nothing = (key: string): Registers => ({
+  key,
+  base: NEVER,
+  stamps: {},
+  values: {},
+  extra: {},
+  deleted: false,
+})
+
+function count(changes: readonly Change[], own: readonly Registers[]): Counts {
   const of = (op: Change['op']): number => changes.filter((c) => c.op === op).length
   const created = of('created')
   const updated = of('updated')
   const deleted = of('deleted')
-  return { created, updated, deleted, unchanged: keys - created - updated - deleted }
+  const changed = new Set(changes.map((c) => c.key))
+  return { created, updated, deleted, unchanged: own.filter((r) => !changed.has(r.key)).length }
 }
 
 interface Probe {
   key: string
   live: boolean
   buried: boolean
-  parent_own: string | null
-  parent_stamp: string | null
-  parent_deleted: boolean
+  orphan: boolean
 }
 
 interface Written {
@@ -161,45 +167,50 @@ interface Written {
 
 /** The merge of one batch into one table. */
 class TableStep {
-  readonly inherited = new Map<string, Registers[]>()
+  /** Child table → its keys that the moves of this step concern. */
+  readonly children = new Map<string, Set<string>>()
   private readonly tx: Transaction
   private readonly mirror: Mirror
   private readonly table: MirrorTable
-  private readonly exclusive: boolean
-  private readonly now: string
+  private readonly batch: { exclusive: boolean; now: string; concerned: ReadonlySet<string> }
 
-  constructor(tx: Transaction, mirror: Mirror, table: MirrorTable, exclusive: boolean, now: string) {
+  constructor(
+    tx: Transaction,
+    mirror: Mirror,
+    table: MirrorTable,
+    batch: { exclusive: boolean; now: string; concerned: ReadonlySet<string> },
+  ) {
     this.tx = tx
     this.mirror = mirror
     this.table = table
-    this.exclusive = exclusive
-    this.now = now
+    this.batch = batch
+  }
+
+  private get parent(): TableSpec | undefined {
+    const { parent } = this.table.spec
+    return parent === undefined ? undefined : this.mirror.tables.get(parent.table)?.spec
   }
 
   async apply(batch: readonly Registers[]): Promise<Change[]> {
     const probes = await this.probe(batch)
-    const entries = batch.map((registers) => followParent(registers, probes.get(registers.key)))
-    const special = entries.filter((r) => needsMove(r, probes.get(r.key)))
-    if (special.length === 0) return this.write(entries)
-    if (!this.exclusive) throw new RetryTransaction(`${this.table.spec.name}: the batch moves rows`)
-    const resting = await readResting(
-      this.tx,
-      this.table,
-      special.map((r) => r.key),
-    )
-    const moves = decideMoves(special, resting)
-    const keys = new Set(special.map((r) => r.key))
-    const changes = await this.write([...entries.filter((r) => !keys.has(r.key)), ...moves.stay])
+    const special = batch.filter((r) => this.batch.concerned.has(r.key) || needsMove(r, probes.get(r.key)))
+    if (special.length === 0) return this.write(batch)
+    if (!this.batch.exclusive) throw new RetryTransaction(`${this.table.spec.name}: the batch moves rows`)
+    const keys = special.map((r) => r.key)
+    const resting = await readResting(this.tx, this.table, keys)
+    const moves = await decideMoves(this.tx, this.table, this.parent, special, resting)
+    const moved = new Set(keys)
+    const changes = await this.write([...batch.filter((r) => !moved.has(r.key)), ...moves.stay])
     return [...changes, ...(await this.move(moves))]
   }
 
   private async probe(batch: readonly Registers[]): Promise<Map<string, Probe>> {
     const { spec } = this.table
-    const parent = spec.parent && this.mirror.tables.get(spec.parent.table)
+    const { parent } = this
     const { rows } = await this.tx.query<Probe>(probeStatement(spec), [
       tableId(spec),
       batch.map((r) => r.key),
-      parent === undefined ? null : tableId(parent.spec),
+      parent === undefined ? null : tableId(parent),
       batch.map((r) => (spec.parent === undefined ? null : (r.values[spec.parent.column] ?? null))),
     ])
     return new Map(rows.map((row) => [row.key, row]))
@@ -226,7 +237,7 @@ class TableStep {
     const { spec } = this.table
     const columns = carriedColumns(spec, entries)
     const { rows } = await this.tx.query<Written>(statement(spec, columns), [
-      this.now,
+      this.batch.now,
       entries.map((r) => r.key),
       entries.map((r) => r.base),
       entries.map((r) => (Object.keys(r.stamps).length === 0 ? null : JSON.stringify(r.stamps))),
@@ -241,80 +252,31 @@ class TableStep {
 
   private async move(moves: Moves): Promise<Change[]> {
     const { name } = this.table.spec
-    await this.passOn(moves)
     const gone = await bury(this.tx, this.table, moves.bury)
-    const back = await revive(this.tx, this.table, moves.revive, this.now)
+    const back = await revive(this.tx, this.table, moves.revive, this.batch.now)
+    await this.findChildren([...moves.bury, ...moves.revive].map((move) => move.merged.key))
     return [
       ...gone.map(({ key, before }) => ({ table: name, key, op: 'deleted', before, after: null }) as const),
       ...back.map(({ key, after }) => ({ table: name, key, op: 'created', before: null, after }) as const),
     ]
   }
 
-  /** Children die with their parent, and those that died with it come back with it. */
-  private async passOn(moves: Moves): Promise<void> {
-    const dead = moves.bury
-      .filter((m) => m.merged.deleted)
-      .map((m) => [m.merged.key, deletedStamp(m.merged)] as const)
-    const back = moves.revive.flatMap((m) =>
-      m.resting?.registers.deleted === true ? [[m, m.resting] as const] : [],
-    )
-    for (const child of this.mirror.tables.values()) {
-      if (child.spec.parent?.table !== this.table.spec.name) continue
-      const registers = [...(await this.dying(child, dead)), ...(await this.returning(child, back))]
-      this.inherited.set(child.spec.name, registers)
+  /** Children, live or buried, of rows that moved: they follow, if that is what their registers come to. */
+  private async findChildren(keys: readonly string[]): Promise<void> {
+    for (const { spec } of this.mirror.tables.values()) {
+      if (spec.parent?.table !== this.table.spec.name || keys.length === 0) continue
+      const { rows } = await this.tx.query<{ key: string }>(
+        `select "${spec.key}" as key from ${sqlName(spec)} where "${spec.parent.column}" = any ($1::text[])
+         union select key from lockstep.tombstones where table_name = $2 and parent = any ($1::text[])`,
+        [keys, tableId(spec)],
+      )
+      this.children.set(spec.name, new Set(rows.map((row) => row.key)))
     }
   }
-
-  private async dying(child: MirrorTable, dead: readonly (readonly [string, Stamp])[]): Promise<Registers[]> {
-    const stamps = new Map(dead)
-    const { key, parent } = child.spec
-    const { rows } = await this.tx.query<{ key: string; parent: string }>(
-      `select "${key}" as key, "${parent?.column}" as parent from ${sqlName(child.spec)}
-       where "${parent?.column}" = any ($1::text[])`,
-      [[...stamps.keys()]],
-    )
-    return rows.map((row) => fate(row.key, true, stamps.get(row.parent) ?? NEVER))
-  }
-
-  private async returning(
-    child: MirrorTable,
-    back: readonly (readonly [Moves['revive'][number], Resting])[],
-  ): Promise<Registers[]> {
-    const { rows } = await this.tx.query<{ key: string; stamp: Stamp }>(
-      `select b.key, p.returned as stamp
-       from unnest($2::text[], $3::text[], $4::text[]) as p (key, died, returned)
-       join lockstep.tombstones as b on b.table_name = $1 and b.parent = p.key and b.deleted
-         and coalesce(b.stamps ->> '${DELETED}', b.stamp) = p.died`,
-      [
-        tableId(child.spec),
-        back.map(([m]) => m.merged.key),
-        back.map(([, resting]) => deletedStamp(resting.registers)),
-        back.map(([m]) => deletedStamp(m.merged)),
-      ],
-    )
-    return rows.map((row) => fate(row.key, false, row.stamp))
-  }
-}
-
-/** The "deleted" register alone. */
-const fate = (key: string, deleted: boolean, stamp: Stamp): Registers => ({
-  key,
-  base: NEVER,
-  stamps: { [DELETED]: stamp },
-  values: {} as Record<string, Value>,
-  extra: {},
-  deleted,
-})
-
-/** A child that arrives after its parent's death shares it, if the death is newer than what it says of itself. */
-function followParent(registers: Registers, probe: Probe | undefined): Registers {
-  if (probe === undefined || !probe.parent_deleted) return registers
-  const died = (probe.parent_own ?? probe.parent_stamp ?? NEVER) as Stamp
-  return merge(registers, fate(registers.key, true, died))
 }
 
 /** Whether a key needs the slow path: it is, was, or would be elsewhere than in the public table. */
 function needsMove(registers: Registers, probe: Probe | undefined): boolean {
-  if (probe?.buried === true || registers.deleted) return true
+  if (probe?.buried === true || probe?.orphan === true || registers.deleted) return true
   return probe?.live !== true && !isLive(registers)
 }

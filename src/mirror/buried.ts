@@ -1,9 +1,9 @@
 import type { Transaction } from '../db/database.ts'
-import { DELETED, type Json } from '../engine/observation.ts'
-import { isLive, merge, type Registers, stampOf } from '../engine/merge.ts'
+import type { Json } from '../engine/observation.ts'
+import { isLive, merge, type Registers } from '../engine/merge.ts'
 import { NEVER, type Stamp } from '../engine/stamp.ts'
 import { parseExact, storableJson } from '../db/storable.ts'
-import { sourceColumns, sqlName, SYSTEM_COLUMNS, tableId } from './table-spec.ts'
+import { sourceColumns, sqlName, SYSTEM_COLUMNS, tableId, type TableSpec } from './table-spec.ts'
 import type { MirrorTable } from './mirror-table.ts'
 
 /**
@@ -76,26 +76,73 @@ function toResting(row: StoredRow, key: string, source: ReadonlySet<string>): Re
   }
 }
 
+/** A key with its merged registers, and what it was before. */
+export interface Move {
+  readonly merged: Registers
+  readonly resting: Resting | undefined
+  /** Not to be shown though seen whole: deleted itself, or its parent is dead. */
+  readonly dead: boolean
+}
+
 export interface Moves {
-  /** Keys that leave the public table, or stay out of it, with their merged registers. */
-  readonly bury: { merged: Registers; resting: Resting | undefined }[]
+  /** Keys that leave the public table, or stay out of it. */
+  readonly bury: Move[]
   /** Keys that come (back) into the public table. */
-  readonly revive: { merged: Registers; resting: Resting | undefined }[]
+  readonly revive: Move[]
   /** Keys that are and stay live: the ordinary statements serve them. */
   readonly stay: Registers[]
 }
 
-/** Decides for each key of the batch where it belongs after merging. */
-export function decideMoves(batch: readonly Registers[], resting: ReadonlyMap<string, Resting>): Moves {
-  const moves: Moves = { bury: [], revive: [], stay: [] }
-  for (const incoming of batch) {
+/**
+ * Decides for each key of the batch where it belongs after merging. A child is shown while its own register says so
+ * and the parent that its newest value names is not dead: a function of both rows' registers, so that it does not
+ * matter whether the child, its move to another parent, or the parent's death came first.
+ */
+export async function decideMoves(
+  tx: Transaction,
+  { spec }: MirrorTable,
+  parent: TableSpec | undefined,
+  batch: readonly Registers[],
+  resting: ReadonlyMap<string, Resting>,
+): Promise<Moves> {
+  const merged = batch.map((incoming) => {
     const before = resting.get(incoming.key)
-    const merged = before === undefined ? incoming : merge(before.registers, incoming)
-    if (!isLive(merged)) moves.bury.push({ merged, resting: before })
+    return { incoming, before, now: before === undefined ? incoming : merge(before.registers, incoming) }
+  })
+  const deadParents =
+    parent === undefined
+      ? new Set<string>()
+      : await findDead(
+          tx,
+          parent,
+          merged.map(({ now }) => parentOf(spec, now)),
+        )
+  const moves: Moves = { bury: [], revive: [], stay: [] }
+  for (const { incoming, before, now } of merged) {
+    const orphan = deadParents.has(parentOf(spec, now) ?? '')
+    const move = { merged: now, resting: before, dead: now.deleted || (orphan && isLive(now)) }
+    if (!isLive(now) || orphan) moves.bury.push(move)
     else if (before?.place === 'live') moves.stay.push(incoming)
-    else moves.revive.push({ merged, resting: before })
+    else moves.revive.push(move)
   }
   return moves
+}
+
+function parentOf({ parent }: TableSpec, { values }: Registers): string | null {
+  const key = parent === undefined ? undefined : values[parent.column]
+  return typeof key === 'string' ? key : null
+}
+
+async function findDead(
+  tx: Transaction,
+  parent: TableSpec,
+  keys: readonly (string | null)[],
+): Promise<Set<string>> {
+  const { rows } = await tx.query<{ key: string }>(
+    `select key from lockstep.tombstones where table_name = $1 and key = any ($2::text[]) and dead`,
+    [tableId(parent), keys.filter((key) => key !== null)],
+  )
+  return new Set(rows.map((row) => row.key))
 }
 
 /** Moves keys to lockstep.tombstones; returns the keys whose live row went, with their watched columns. */
@@ -105,21 +152,22 @@ export async function bury(
   moves: Moves['bury'],
 ): Promise<{ key: string; before: Record<string, Json> | null }[]> {
   if (moves.length === 0) return []
-  const records = moves.map(({ merged, resting }) => ({
+  const records = moves.map(({ merged, resting, dead }) => ({
     key: merged.key,
     deleted: merged.deleted,
+    dead,
     stamp: merged.base,
     stamps: merged.stamps,
     source_values: merged.values,
     extra: merged.extra,
     local_values: resting?.local ?? null,
-    parent: spec.parent === undefined ? null : (merged.values[spec.parent.column] ?? null),
+    parent: parentOf(spec, merged),
   }))
   await tx.query(
     `insert into lockstep.tombstones
-       (table_name, key, deleted, stamp, stamps, source_values, extra, local_values, parent)
-     select $1, r.key, r.deleted, r.stamp, r.stamps, typed.source_values, r.extra, r.local_values, r.parent
-     from jsonb_to_recordset($2::jsonb) as r (key text, deleted boolean, stamp text, stamps jsonb,
+       (table_name, key, deleted, dead, stamp, stamps, source_values, extra, local_values, parent)
+     select $1, r.key, r.deleted, r.dead, r.stamp, r.stamps, typed.source_values, r.extra, r.local_values, r.parent
+     from jsonb_to_recordset($2::jsonb) as r (key text, deleted boolean, dead boolean, stamp text, stamps jsonb,
        source_values jsonb, extra jsonb, local_values jsonb, parent text)
      -- Through the table's own types, so that a value is kept, or refused, as the live table would.
      cross join lateral (
@@ -127,7 +175,7 @@ export async function bury(
        from jsonb_each(to_jsonb(jsonb_populate_record(null::${sqlName(spec)}, r.source_values))) as c
        where r.source_values ? c.key
      ) as typed
-     on conflict (table_name, key) do update set deleted = excluded.deleted, stamp = excluded.stamp,
+     on conflict (table_name, key) do update set deleted = excluded.deleted, dead = excluded.dead, stamp = excluded.stamp,
        stamps = excluded.stamps, source_values = excluded.source_values, extra = excluded.extra,
        local_values = coalesce(excluded.local_values, tombstones.local_values), parent = excluded.parent`,
     [tableId(spec), JSON.stringify(storableJson(records as unknown as Json))],
@@ -184,6 +232,3 @@ function toRow({ merged, resting }: Moves['revive'][number], key: string, now: s
     last_synced_at: now,
   }
 }
-
-/** The stamp at which a key's "deleted" register stands. */
-export const deletedStamp = (state: Registers): Stamp => stampOf(state, DELETED)

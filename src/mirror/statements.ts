@@ -1,4 +1,3 @@
-import { DELETED } from '../engine/observation.ts'
 import { sourceColumns, sqlName, type TableSpec } from './table-spec.ts'
 
 /**
@@ -118,15 +117,14 @@ select * from up`
 
 /**
  * What a batch would have to look at beside the live rows: keys with a tombstone, keys that have none and no live
- * row either, and parents that are dead. $1 table id, $2 keys, $3 parent's table id, $4 parent keys.
+ * row either, and keys whose parent is dead. $1 table id, $2 keys, $3 parent's table id, $4 parent keys.
  */
 export function probeStatement(spec: TableSpec): string {
-  return `select k.key, t.${q(spec.key)} is not null as live, b.key is not null as buried,
-  p.stamps ->> '${DELETED}' as parent_own, p.stamp as parent_stamp, coalesce(p.deleted, false) as parent_deleted
+  return `select k.key, t.${q(spec.key)} is not null as live, b.key is not null as buried, p.key is not null as orphan
 from unnest($2::text[], $4::text[]) as k (key, parent)
 left join ${sqlName(spec)} as t on t.${q(spec.key)} = k.key
 left join lockstep.tombstones as b on b.table_name = $1 and b.key = k.key
-left join lockstep.tombstones as p on p.table_name = $3 and p.key = k.parent and p.deleted`
+left join lockstep.tombstones as p on p.table_name = $3 and p.key = k.parent and p.dead`
 }
 
 /** The source-owned columns that this batch carries at all; the others keep what they have. */

@@ -169,6 +169,8 @@ export interface EventIdentity {
 export interface WebhookAdmin {
   /** How long the vendor may deliver one event again, milliseconds. */
   readonly retryHorizonMs: number
+  /** Those that `register` sees to. */
+  readonly wanted: readonly { readonly stream: string; readonly event: string }[]
   /** Makes what is missing; each is named. `url` is complete. Idempotent. */
   register(url: string, signal: AbortSignal): Promise<WebhookChange[]>
   list(signal: AbortSignal): Promise<WebhookInfo[]>

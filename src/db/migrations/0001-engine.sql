@@ -90,11 +90,13 @@ create table lockstep.pass_keys (
   primary key (run_id, key)
 );
 
--- What the public tables do not show: deleted rows with all they held, and columns seen of rows not yet seen whole.
+-- What the public tables do not show: deleted rows with all they held, rows whose parent is dead, and columns seen of
+-- rows not yet seen whole. `deleted` is the row's own register; `dead` also counts its parent's death.
 create table lockstep.tombstones (
   table_name text not null,
   key text not null,
   deleted boolean not null,
+  dead boolean not null,
   stamp text collate "C" not null,
   stamps jsonb not null,
   source_values jsonb not null,

@@ -129,7 +129,8 @@ function entities(value: JsonObject): string[] {
 export const peopleIds = (value: JsonObject): string[] => entities(value)
 
 const numbers: Kind = {
-  fetched: ({ value, text }) => plainNumber(typeof value === 'string' ? (parse(value) ?? text) : text),
+  fetched: ({ value, text }) =>
+    plainNumber(typeof value === 'string' ? ((parse(value) as Json | undefined) ?? text) : text),
   event: (value) => plainNumber(value['value'] ?? value[BARE]),
 }
 

@@ -39,6 +39,7 @@ export function mondayWebhooks(
   const admin = new Admin(client, store)
   return {
     retryHorizonMs: RETRY_HORIZON_MS,
+    wanted: wanted.map(({ board, event }) => ({ stream: board, event })),
     async register(url, signal) {
       if (url.length > URL_MAX) {
         throw new VendorRefusedError(
