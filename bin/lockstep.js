@@ -12,10 +12,23 @@ const NODE_MAJOR_MIN = 24
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const main = existsSync(join(root, 'src/cli/main.ts')) ? 'src/cli/main.ts' : 'dist/cli/main.js'
 
-if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR_MIN) {
-  await import(pathToFileURL(join(root, main)).href)
-} else {
-  handOver(findNode())
+// By default V8 lets garbage pile up in proportion to the machine's memory. A sync streams, so it needs little: these
+// keep a full sync of 80,000 rows near 250 MB instead of 400 at the same speed. NODE_OPTIONS overrides them.
+const HEAP = ['--max-old-space-size=384', '--max-semi-space-size=4']
+
+if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) handOver(findNode())
+else if (needsHeapFlags()) becomeNode()
+else await import(pathToFileURL(join(root, main)).href)
+
+function needsHeapFlags() {
+  const given = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join(' ')
+  return typeof process.execve === 'function' && process.platform !== 'win32' && !given.includes('--max-old-space-size')
+}
+
+/** Replaces this process by itself with the flags: same number, same terminal, nothing left to pass signals on. */
+function becomeNode() {
+  const args = [process.execPath, '--disable-warning=ExperimentalWarning', ...HEAP, ...process.execArgv]
+  process.execve(process.execPath, [...args, join(root, 'bin/lockstep.js'), ...process.argv.slice(2)])
 }
 
 function findNode() {

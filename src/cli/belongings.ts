@@ -26,7 +26,9 @@ export async function findBelongings(db: Queryable, migrations: readonly Migrati
   )
   const schemas = [...own, ...(await existingSchemas(db, [...new Set(names)]))]
   const isOurs = (schema: string): boolean => schema === 'public' || !SHARED_SCHEMAS.has(schema)
-  const outside = made.filter(({ kind, schema }) => kind !== 'schema' && !schemas.includes(schema) && isOurs(schema))
+  const outside = made.filter(
+    ({ kind, schema }) => kind !== 'schema' && !schemas.includes(schema) && isOurs(schema),
+  )
   return [
     ...schemas.map((name): Belonging => ({ kind: 'schema', name })),
     ...(await existingRelations(db, outside)),
@@ -50,7 +52,9 @@ function createdBy(sql: string): Made[] {
 }
 
 async function appliedIds(db: Queryable): Promise<string[]> {
-  const known = await db.query<{ present: boolean }>(`select to_regclass('lockstep.migrations') is not null as present`)
+  const known = await db.query<{ present: boolean }>(
+    `select to_regclass('lockstep.migrations') is not null as present`,
+  )
   if (known.rows[0]?.present !== true) return []
   const { rows } = await db.query<{ id: string }>('select id from lockstep.migrations')
   return rows.map((row) => row.id)

@@ -7,7 +7,7 @@ import { readStatus } from '../http/status.ts'
 import { createMirror, type Mirror } from '../mirror/apply.ts'
 import { checkTables } from '../mirror/mirror-table.ts'
 import type { Source } from '../sources/contract.ts'
-import type { Findings } from './doctor.ts'
+import type { Findings } from './findings.ts'
 import type { Ground } from './doctor-ground.ts'
 import { publicWebhookUrl } from './context.ts'
 import { ago } from './output.ts'
@@ -50,11 +50,16 @@ async function checkVendor(findings: Findings, app: App, source: Source): Promis
   try {
     const { problems } = await source.prepare({ fresh: true, signal: AbortSignal.timeout(VENDOR_TIMEOUT_MS) })
     for (const problem of problems) findings.fail(name, problem)
-    if (problems.length === 0) findings.ok(name, `the token works, and all ${source.streams.length} streams can be read`)
+    if (problems.length === 0)
+      findings.ok(name, `the token works, and all ${source.streams.length} streams can be read`)
     return true
   } catch (error) {
     if (error instanceof VendorUnavailableError) {
-      findings.warn(name, describeError(error), 'Passes and refetches wait for it and go on by themselves; try doctor again later')
+      findings.warn(
+        name,
+        describeError(error),
+        'Passes and refetches wait for it and go on by themselves; try doctor again later',
+      )
     } else findings.fail(name, describeError(error))
     return false
   }
@@ -73,9 +78,17 @@ function checkDoor(findings: Findings, { context }: Ground, app: App, source: So
   }
   const address = `${app.name}: public address`
   if (publicUrl === undefined) {
-    findings.warn(address, 'LOCKSTEP_PUBLIC_URL is not set, so changes come by polling alone', 'Set it to the https address at which the vendor reaches this installation')
+    findings.warn(
+      address,
+      'LOCKSTEP_PUBLIC_URL is not set, so changes come by polling alone',
+      'Set it to the https address at which the vendor reaches this installation',
+    )
   } else if (!publicUrl.startsWith('https://') && !isLoopback(new URL(publicUrl).hostname)) {
-    findings.warn(address, `${publicUrl} is not encrypted: path secrets and data can be read on the way`, 'Use https')
+    findings.warn(
+      address,
+      `${publicUrl} is not encrypted: path secrets and data can be read on the way`,
+      'Use https',
+    )
   } else findings.ok(address, publicUrl)
 }
 
@@ -103,24 +116,50 @@ async function checkBudget(findings: Findings, app: App, source: Source): Promis
   const { calls, dailyCap, blockedUntilMs, blockedBy } = await source.usage()
   const detail = dailyCap === undefined ? `${calls} calls today` : `${calls} of ${dailyCap} calls today`
   if (blockedUntilMs !== undefined) {
-    findings.warn(name, `${detail}; blocked until ${new Date(blockedUntilMs).toISOString()}: ${blockedBy ?? ''}`)
+    findings.warn(
+      name,
+      `${detail}; blocked until ${new Date(blockedUntilMs).toISOString()}: ${blockedBy ?? ''}`,
+    )
   } else if (dailyCap !== undefined && calls >= dailyCap * BUDGET_WARN) {
-    findings.warn(name, detail, 'At the cap nothing is read before 00:00 UTC: poll less often, or raise the plan')
+    findings.warn(
+      name,
+      detail,
+      'At the cap nothing is read before 00:00 UTC: poll less often, or raise the plan',
+    )
   } else findings.ok(name, detail)
 }
 
-async function checkState(findings: Findings, db: Database, app: App, source: Source, mirror: Mirror): Promise<void> {
+async function checkState(
+  findings: Findings,
+  db: Database,
+  app: App,
+  source: Source,
+  mirror: Mirror,
+): Promise<void> {
   const now = Date.now()
   const { inbox, tables } = await readStatus(db, { app: app.name, source, mirror, derive: app.derive })
   const letters = `${app.name}: dead letters`
   if (inbox.dead === 0) findings.ok(letters, 'none')
-  else findings.warn(letters, `${inbox.dead} events failed for good`, `See "lockstep events dead"; once mended, "lockstep events replay --app ${app.name}"`)
+  else
+    findings.warn(
+      letters,
+      `${inbox.dead} events failed for good`,
+      `See "lockstep events dead"; once mended, "lockstep events replay --app ${app.name}"`,
+    )
   for (const { table, name, full_pass_at, confirmed_at } of tables) {
     const freshness = `${app.name}: ${table}`
     if (full_pass_at === null) {
-      findings.warn(freshness, `${name} was never read to its end`, `Run "lockstep sync ${app.name} --full", or let "lockstep up" do it`)
+      findings.warn(
+        freshness,
+        `${name} was never read to its end`,
+        `Run "lockstep sync ${app.name} --full", or let "lockstep up" do it`,
+      )
     } else if (now - Date.parse(confirmed_at ?? full_pass_at) > STALE_MS) {
-      findings.warn(freshness, `last confirmed ${ago(confirmed_at, now)}`, 'Does a node run? "lockstep up" polls every 15 minutes')
+      findings.warn(
+        freshness,
+        `last confirmed ${ago(confirmed_at, now)}`,
+        'Does a node run? "lockstep up" polls every 15 minutes',
+      )
     } else findings.ok(freshness, `confirmed ${ago(confirmed_at, now)}`)
   }
 }

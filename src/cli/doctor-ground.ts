@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
 import type { Database } from '../db/database.ts'
-import type { Findings } from './doctor.ts'
+import type { Findings } from './findings.ts'
 import { type Context, openDatabase, type OpenDatabase, readContext } from './context.ts'
 import { pendingAll } from './node.ts'
 
@@ -21,7 +21,12 @@ const CLOCK_WARN_MS = 5_000
 export function checkNode(findings: Findings): void {
   const { node } = process.versions
   if (Number(node.split('.')[0]) >= NODE_MAJOR_MIN) findings.ok('node', `v${node}`)
-  else findings.fail('node', `v${node} is too old`, `Install Node ${NODE_MAJOR_MIN}, or run "npm ci", which brings it`)
+  else
+    findings.fail(
+      'node',
+      `v${node} is too old`,
+      `Install Node ${NODE_MAJOR_MIN}, or run "npm ci", which brings it`,
+    )
 }
 
 /** The environment and the configuration; undefined where nothing further can be looked at. */
@@ -63,11 +68,18 @@ async function checkVersion(findings: Findings, db: Database, owned: boolean): P
 
 async function checkClock(findings: Findings, db: Database): Promise<void> {
   const sent = Date.now()
-  const { rows } = await db.query<{ ms: number }>('select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms')
+  const { rows } = await db.query<{ ms: number }>(
+    'select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms',
+  )
   const offset = Math.round((rows[0]?.ms ?? 0) - (sent + Date.now()) / 2)
   const detail = `the database's is ${Math.abs(offset)} ms ${offset < 0 ? 'behind' : 'ahead of'} ours`
   if (Math.abs(offset) <= CLOCK_WARN_MS) findings.ok('clock', detail)
-  else findings.warn('clock', detail, 'Set both machines by NTP: times of both decide which of two values is newer')
+  else
+    findings.warn(
+      'clock',
+      detail,
+      'Set both machines by NTP: times of both decide which of two values is newer',
+    )
 }
 
 async function checkMigrations(findings: Findings, db: Database, { apps }: Config): Promise<boolean> {

@@ -1,43 +1,7 @@
-import { describeError } from '../engine/errors.ts'
 import { checkApp } from './doctor-app.ts'
 import { checkDatabase, checkEnvironment, checkNode, type Ground } from './doctor-ground.ts'
+import { type Finding, Findings } from './findings.ts'
 import { print, printJson } from './output.ts'
-
-/** One thing that doctor looked at. */
-export interface Finding {
-  readonly name: string
-  readonly level: 'ok' | 'warning' | 'error'
-  readonly detail: string
-  /** What to do about it. */
-  readonly remedy?: string | undefined
-}
-
-/** Collects findings; a check that fails is a finding too, and the others go on. */
-export class Findings {
-  readonly all: Finding[] = []
-
-  ok(name: string, detail: string): void {
-    this.all.push({ name, level: 'ok', detail })
-  }
-
-  warn(name: string, detail: string, remedy?: string): void {
-    this.all.push({ name, level: 'warning', detail, remedy })
-  }
-
-  fail(name: string, detail: string, remedy?: string): void {
-    this.all.push({ name, level: 'error', detail, remedy })
-  }
-
-  /** Runs a check; undefined where it failed. */
-  async attempt<T>(name: string, check: () => Promise<T> | T, remedy?: string): Promise<T | undefined> {
-    try {
-      return await check()
-    } catch (error) {
-      this.fail(name, describeError(error), remedy)
-      return undefined
-    }
-  }
-}
 
 /** `lockstep doctor`: looks at everything that can be wrong and says what to do; exit 1 where anything is. */
 export async function doctor({ json }: { json?: boolean }): Promise<void> {

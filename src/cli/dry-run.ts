@@ -9,7 +9,7 @@ import { type Context, openDatabase, publicWebhookUrl } from './context.ts'
 import { overlayStore } from './memory-store.ts'
 import { pendingAll } from './node.ts'
 import { print, printJson, progressBar, say, table } from './output.ts'
-import { checkTableNames, type SyncFlags } from './sync.ts'
+import { checkTableNames, type SyncFlags } from './sync-flags.ts'
 
 /** `lockstep sync --dry-run`: what a full pass would write, found by merging each page and rolling back. */
 export async function dryRun(

@@ -6,15 +6,7 @@ import { findPipeline, openAll, readContext } from './context.ts'
 import { dryRun } from './dry-run.ts'
 import { abortOnSignal } from './interrupt.ts'
 import { print, printJson, progressBar, say, table } from './output.ts'
-
-export interface SyncFlags {
-  readonly full?: boolean
-  readonly fresh?: boolean
-  readonly table?: readonly string[]
-  readonly limit?: number
-  readonly dryRun?: boolean
-  readonly json?: boolean
-}
+import { checkTableNames, type SyncFlags } from './sync-flags.ts'
 
 /** `lockstep sync`: one pull of an app. */
 export async function sync(app: string, options: Record<string, unknown>): Promise<void> {
@@ -61,18 +53,6 @@ async function pull(
     throw error
   } finally {
     bar.end()
-  }
-}
-
-/** Throws a ConfigError where `--table` names one that the app does not have. */
-export function checkTableNames(
-  streams: readonly { readonly table: string }[],
-  wanted: readonly string[] | undefined,
-): void {
-  const known = [...new Set(streams.map((stream) => stream.table))]
-  for (const name of wanted ?? []) {
-    if (!known.includes(name))
-      throw new ConfigError(`no table "${name}" in this app; it has: ${known.join(', ')}`)
   }
 }
 

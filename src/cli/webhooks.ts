@@ -36,18 +36,28 @@ function readBase(given: string | undefined, { publicUrl }: Settings): string {
       'how does the vendor reach this installation? Give --url https://your.host, or set LOCKSTEP_PUBLIC_URL. For a try on your own machine a tunnel (ngrok, cloudflared) gives such an address',
     )
   }
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) throw new ConfigError(`--url ${url}: use http:// or https://`)
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw new ConfigError(`--url ${url}: use http:// or https://`)
   if (/\/webhooks(\/|$)/.test(new URL(url).pathname)) {
-    throw new ConfigError('--url is the address alone, such as https://your.host: Lockstep adds /webhooks, the app and the secret')
+    throw new ConfigError(
+      '--url is the address alone, such as https://your.host: Lockstep adds /webhooks, the app and the secret',
+    )
   }
   const base = url.replace(/\/+$/, '')
   if (publicUrl !== undefined && publicUrl !== base) {
-    say(`Note: LOCKSTEP_PUBLIC_URL is ${publicUrl}. Signed webhooks name the address they were registered with; the node must have the same one.`)
+    say(
+      `Note: LOCKSTEP_PUBLIC_URL is ${publicUrl}. Signed webhooks name the address they were registered with; the node must have the same one.`,
+    )
   }
   return base
 }
 
-async function register(pipeline: Pipeline, base: string, signal: AbortSignal, flags: WebhookFlags): Promise<void> {
+async function register(
+  pipeline: Pipeline,
+  base: string,
+  signal: AbortSignal,
+  flags: WebhookFlags,
+): Promise<void> {
   const { app, source } = pipeline
   if (!source.door.guarded) {
     throw new ConfigError(
@@ -66,17 +76,30 @@ async function list(pipeline: Pipeline, signal: AbortSignal, flags: WebhookFlags
   const { app, source } = pipeline
   const found = await source.webhooks.list(signal)
   if (flags.json === true) return printJson({ app, webhooks: found })
-  if (found.length === 0) return say(`${source.vendor} has none. Make them with "lockstep webhooks register ${app}".`)
+  if (found.length === 0)
+    return say(`${source.vendor} has none. Make them with "lockstep webhooks register ${app}".`)
   const name = streamNames(pipeline)
-  print(table(['stream', 'event', 'made by', 'id'], found.map((w) => [name(w.stream), w.event, w.ours ? 'lockstep' : 'others', w.id])))
+  print(
+    table(
+      ['stream', 'event', 'made by', 'id'],
+      found.map((w) => [name(w.stream), w.event, w.ours ? 'lockstep' : 'others', w.id]),
+    ),
+  )
 }
 
 function report(pipeline: Pipeline, changes: readonly WebhookChange[], flags: WebhookFlags): void {
   const name = streamNames(pipeline)
   if (flags.json === true) printJson({ app: pipeline.app, webhooks: changes })
   else if (changes.length === 0) say('There is nothing to do.')
-  else print(table(['stream', 'event', 'result', 'id'], changes.map((c) => [name(c.stream), c.event, c.action, c.id ?? null])))
-  for (const { stream, event, error } of changes) if (error !== undefined) say(`${name(stream)}, ${event}: ${error}`)
+  else
+    print(
+      table(
+        ['stream', 'event', 'result', 'id'],
+        changes.map((c) => [name(c.stream), c.event, c.action, c.id ?? null]),
+      ),
+    )
+  for (const { stream, event, error } of changes)
+    if (error !== undefined) say(`${name(stream)}, ${event}: ${error}`)
   if (changes.some(({ action }) => action === 'failed')) process.exitCode = 1
 }
 

@@ -2,7 +2,7 @@ import type { Queryable } from '../../src/db/database.ts'
 import type { BoardMapping, DecoderName } from '../../src/sources/monday/mapping.ts'
 import type { MondaySim } from '../../sim/monday/index.ts'
 
-type TruthItem = ReturnType<MondaySim['world']['truth']> extends Iterable<infer I> ? I : never
+export type TruthItem = ReturnType<MondaySim['world']['truth']> extends Iterable<infer I> ? I : never
 type Cell = TruthItem['values'][string]
 
 const blank = (text: string | null | undefined): string | null =>
@@ -39,9 +39,13 @@ export interface Comparison {
 }
 
 /** Compares every mapped cell of a board's table with the simulator's truth, and the set of keys. */
-export async function compareBoard(
+export const compareBoard = (db: Queryable, sim: MondaySim, mapping: BoardMapping): Promise<Comparison> =>
+  compareWithTruth(db, sim.world.truth(mapping.board), mapping)
+
+/** The same, with the truth of a simulator in another process. */
+export async function compareWithTruth(
   db: Queryable,
-  sim: MondaySim,
+  truth: Iterable<TruthItem> | AsyncIterable<TruthItem>,
   mapping: BoardMapping,
 ): Promise<Comparison> {
   const result: Comparison = { rows: 0, cells: 0, differences: [] }
@@ -53,7 +57,7 @@ export async function compareBoard(
       .join(', ')} from public."${mapping.table}"`,
   )
   const ours = new Map(rows.map((row) => [row['monday_id'], row]))
-  for (const item of sim.world.truth(mapping.board)) {
+  for await (const item of truth) {
     if (item.state !== 'active') continue
     const row = ours.get(item.id)
     ours.delete(item.id)

@@ -50,6 +50,9 @@ export function sumOf(text: string | null): string | null {
   return plainNumber(known.reduce((sum, n) => sum + Number(n), 0).toFixed(Math.min(places, 12)))
 }
 
+/** Postgres knows no year 0, and ISO text has four digits for it. */
+const YEAR = /^(?!0000)\d{4}-/
+
 function firstDate(text: string | null): string | null {
   const match = /\d{4}-\d{2}-\d{2}/.exec(text ?? '')
   return match === null ? null : realDay(match[0])
@@ -69,12 +72,13 @@ function instantOf(value: Json): string | null {
   if (typeof value !== 'string') return null
   const match = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*(?:Z|UTC)?$/.exec(value)
   const at = match === null ? Number.NaN : Date.parse(`${match[1]}T${match[2]}Z`)
-  return Number.isFinite(at) ? new Date(at).toISOString() : null
+  const moment = Number.isFinite(at) ? new Date(at).toISOString() : ''
+  return YEAR.test(moment) ? moment : null
 }
 
 function realDay(day: string): string | null {
   const at = Date.parse(`${day}T00:00:00Z`)
-  return Number.isFinite(at) && new Date(at).toISOString().startsWith(day) ? day : null
+  return YEAR.test(day) && Number.isFinite(at) && new Date(at).toISOString().startsWith(day) ? day : null
 }
 
 /** What monday keeps of a fetched value, as an object. */

@@ -68,8 +68,8 @@ async function verifyJwt(
 }
 
 function challenge(payload: Json): JsonObject | undefined {
-  const value =
-    typeof payload === 'object' && payload !== null ? (payload as JsonObject)['challenge'] : undefined
+  if (typeof payload !== 'object' || payload === null || 'event' in payload) return undefined
+  const value = (payload as JsonObject)['challenge']
   return typeof value === 'string' && value.length <= 1024 ? { challenge: value } : undefined
 }
 
@@ -78,8 +78,7 @@ const CHALLENGE_BYTES_MAX = 2048
 function isChallenge(body: Uint8Array): boolean {
   if (body.length > CHALLENGE_BYTES_MAX) return false
   try {
-    const payload = JSON.parse(new TextDecoder().decode(body)) as Json
-    return challenge(payload) !== undefined && (payload as JsonObject)['event'] === undefined
+    return challenge(JSON.parse(new TextDecoder().decode(body)) as Json) !== undefined
   } catch {
     return false
   }

@@ -38,11 +38,22 @@ export interface Kind {
 const blank = (text: unknown): string | null =>
   typeof text === 'string' && text !== '' ? text : typeof text === 'number' ? String(text) : null
 
+/** "1.5e-7" as 0.00000015: a fetched number has no exponent, so that of an event may have none either. */
+function unfold(text: string): string {
+  const match = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(text)
+  if (match === null) return text
+  const [, sign = '', whole = '', fraction = '', exponent = ''] = match
+  const digits = whole + fraction
+  const point = 1 + Number(exponent)
+  if (point <= 0) return `${sign}0.${'0'.repeat(-point)}${digits}`
+  return `${sign}${digits.padEnd(point, '0')}`
+}
+
 /** Digits without a sign of zero or trailing zeros: "10.50" and 10.5 are one value. */
 export function plainNumber(input: Json | undefined): string | null {
   const text = jsonText(input ?? '').trim()
   const match = /^([+-]?)0*(\d+)(?:\.(\d*?)0*)?$/.exec(text) ?? /^([+-]?)()\.(\d*?)0*$/.exec(text)
-  if (match === null) return Number.isFinite(Number(text)) && text !== '' ? String(Number(text)) : null
+  if (match === null) return Number.isFinite(Number(text)) && text !== '' ? unfold(String(Number(text))) : null
   const [, sign, whole, fraction] = match
   const digits = `${whole === '' || whole === undefined ? '0' : whole}${fraction ? `.${fraction}` : ''}`
   return sign === '-' && /[1-9]/.test(digits) ? `-${digits}` : digits
@@ -80,16 +91,19 @@ function structured(read: (value: JsonObject) => Json, text: (value: JsonObject)
   }
 }
 
+const labelOf = (labels: DecodeContext['labels'], id: Json | undefined): string | undefined =>
+  Object.hasOwn(labels, jsonText(id)) ? labels[jsonText(id)] : undefined
+
 const status: Kind = {
   fetched: ({ text }) => blank(text),
   event: (value, { labels }) => {
     const label = value['label']
     if (typeof label === 'object' && label !== null) {
       const { text, index } = label as { text?: Json; index?: Json }
-      return blank(text) ?? labels[jsonText(index)] ?? null
+      return blank(text) ?? labelOf(labels, index) ?? null
     }
     if (value['index'] === undefined || value['index'] === null) return null
-    return labels[jsonText(value['index'])] ?? UNTOLD
+    return labelOf(labels, value['index']) ?? UNTOLD
   },
 }
 
@@ -102,8 +116,8 @@ const dropdown: Kind = {
     const ids = Array.isArray(value['ids'])
       ? (value['ids'] as Json[])
       : (chosen?.map((c) => c.id ?? null) ?? [])
-    const names = chosen?.map((c) => blank(c.name)) ?? ids.map((id) => labels[jsonText(id)])
-    const known = names.map((name, i) => name ?? labels[jsonText(ids[i])])
+    const names = chosen?.map((c) => blank(c.name)) ?? ids.map((id) => labelOf(labels, id))
+    const known = names.map((name, i) => name ?? labelOf(labels, ids[i]))
     if (known.some((name) => name === undefined)) return UNTOLD
     return known.length === 0 ? null : known.join(', ')
   },

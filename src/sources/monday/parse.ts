@@ -1,5 +1,5 @@
 import type { Json, JsonObject, Observation, Value } from '../../engine/observation.ts'
-import { type Stamp, stamp } from '../../engine/stamp.ts'
+import { parseStamp, type Stamp, stamp } from '../../engine/stamp.ts'
 import {
   type Delivery,
   type EventIdentity,
@@ -122,9 +122,8 @@ function fields(
 
 /** A last-updated column moves with every change and sends no event of its own; its second is that of the change. */
 function lastUpdated(context: Context, at: Stamp): Observation[] {
-  const { board, event } = context
-  const moment = changedAt(event) ?? triggeredAt(event)
-  if (moment === undefined) return []
+  const { board } = context
+  const moment = parseStamp(at).at
   const value = `${new Date(Math.floor(moment / 1e6) * 1000).toISOString().slice(0, 19).replace('T', ' ')} UTC`
   return [...board.columns.values()]
     .filter((column) => column.type === 'last_updated')
@@ -198,6 +197,17 @@ const handlers: Readonly<Record<string, Handler>> = {
 /** Events about a board rather than an item. A new column's values come with the next sweep of the board. */
 const boardEvents = new Set(['create_column'])
 
+/** The board whose table holds the item. `move_subitem` names the boards of the two parents alone. */
+function homeOf(
+  boards: ReadonlyMap<string, BoardContext>,
+  type: string,
+  event: MondayEvent,
+): string | undefined {
+  const named = boardOf(event)
+  if (type !== 'move_subitem') return named
+  return boards.values().find(({ mapping }) => mapping.parentBoard === named)?.mapping.board ?? named
+}
+
 /** Turns a committed delivery into observations and hints; see `Source.parse`. */
 export function parseDelivery(boards: ReadonlyMap<string, BoardContext>, delivery: Delivery): Parsed {
   const event = eventOf(delivery.payload)
@@ -206,7 +216,7 @@ export function parseDelivery(boards: ReadonlyMap<string, BoardContext>, deliver
   if (boardEvents.has(type)) return done('ignored', [], [], 'read with the next sweep of the board')
   const handler = Object.hasOwn(handlers, type) ? handlers[type] : undefined
   if (handler === undefined) return done('unknown', [], [], `event type "${type}" is not known`)
-  const board = boards.get(boardOf(event) ?? '')
+  const board = boards.get(homeOf(boards, type, event) ?? '')
   const item = itemOf(event)
   if (board === undefined)
     return done('ignored', [], [], `board ${boardOf(event) ?? '(none)'} is not mirrored`)

@@ -81,7 +81,6 @@ export function mondayClient(options: MondayOptions, store: SourceStore): Monday
 class MondaySource implements Source {
   readonly vendor = 'monday'
   readonly keysMax = IDS_MAX
-  readonly streams: readonly Stream[]
   readonly door: Source['door']
   readonly webhooks: Source['webhooks']
   private readonly client: MondayClient
@@ -97,15 +96,17 @@ class MondaySource implements Source {
     this.client = mondayClient(options, store)
     this.door = mondayDoor(options)
     this.webhooks = mondayWebhooks(this.client, store, options.boards)
-    this.streams = options.boards.map(({ board, name, table }) => ({
-      id: board,
-      name,
-      table,
-      parts: [ROW, FORMULA],
-    }))
     this.reader = new MondayReader(this.client, (id) => this.board(id), {
       pageSize: options.pageSize ?? 200,
       formulaCellsPerMinute: options.formulaCellsPerMinute ?? FORMULA_CELLS_PER_MINUTE,
+    })
+  }
+
+  get streams(): readonly Stream[] {
+    return this.options.boards.map(({ board, name, table }) => {
+      const schema = this.contexts.get(board)?.schema
+      const hasFormulas = schema !== undefined && readableFormulas(schema).length > 0
+      return { id: board, name, table, parts: hasFormulas ? [ROW, FORMULA] : [ROW] }
     })
   }
 
