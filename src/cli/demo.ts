@@ -4,7 +4,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { LockstepError } from '../engine/errors.ts'
+import { ROW } from '../sources/contract.ts'
 import { type Context, DEMO_HOME, openAll, readContext, webhookUrl } from './context.ts'
 import type { DemoSession } from './demo-config.ts'
 import { projectRoot } from './node.ts'
@@ -43,15 +45,13 @@ async function run(
   const opened = await openAll(context, 'lockstep-demo')
   try {
     const bar = progressBar()
-    let synced = (): void => {}
-    const firstSync = new Promise<void>((done) => (synced = done))
     const server = await startServer({
       ...opened,
       settings,
       role: 'all',
       log,
-      onProgress: (_app, progress) => bar.update(progress),
-      onSynced: () => synced(),
+      // Formulas come after the rows, at the pace that monday allows: minutes, for which nobody need wait.
+      onProgress: (_app, progress) => progress.part === ROW && bar.update(progress),
     })
     say(`\nLockstep demo: ${server.url}`)
     say(`  the simulated monday   ${simulator.url}${simulator.resumed ? ' (as the last demo left it)' : ''}`)
@@ -59,7 +59,9 @@ async function run(
     await registerWebhooks(opened.pipelines, server.url, session.pathSecret)
     const whole = await isWhole(opened)
     const stopping = untilSignal()
-    if (!whole) await Promise.race([firstSync, stopping])
+    let stopped = false
+    void stopping.then(() => (stopped = true))
+    while (!stopped && !(await isWhole(opened))) await sleep(100)
     bar.end()
     await simulator.setTraffic(traffic)
     say(hints(simulator, server.url, traffic, whole))

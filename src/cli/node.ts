@@ -136,9 +136,15 @@ function catchUpLoop(
   onRefetch: () => void,
 ) {
   const { app } = pipeline
+  let startedUp = false
   return {
     async step(signal: AbortSignal) {
-      if (!(await isPassDue(db, pipeline))) return CATCH_UP_MS
+      if (!(await isPassDue(db, pipeline))) {
+        // Webhooks of the time that we were away may be lost: what changed is asked for at once, not in a while.
+        if (!startedUp) await syncApp(db, pipeline, { signal, full: false })
+        startedUp = true
+        return CATCH_UP_MS
+      }
       const progress = (p: Progress): void => onProgress?.(app, p)
       const result = await syncApp(db, pipeline, { signal, full: true, onProgress: progress })
       if (signal.aborted) return 0

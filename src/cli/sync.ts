@@ -107,8 +107,9 @@ function duration({ started_at, finished_at }: Run): string {
     : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`
 }
 
-function tellInterrupted(app: string, { full, fresh, limit }: SyncFlags): void {
+function tellInterrupted(app: string, { full, fresh, limit, table: tables }: SyncFlags): void {
   const mode = limit !== undefined ? ` --limit ${limit}` : full === true ? ' --full' : ''
   const how = fresh === true ? ' (without --fresh, which would begin anew)' : ''
-  say(`Stopped. What was read is kept: "lockstep sync ${app}${mode}" goes on from here${how}.`)
+  const only = tables === undefined ? '' : ` --table ${tables.join(' ')}`
+  say(`Stopped. What was read is kept: "lockstep sync ${app}${mode}${only}" goes on from here${how}.`)
 }

@@ -31,25 +31,29 @@ describe('calls a minute', () => {
 
   it('never lets more through in any sixty seconds than the limit, however calls come', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 20 }), fc.array(fc.nat(15_000), { maxLength: 80 }), (max, gaps) => {
-        const own = { ...limits, callsPerMinute: max }
-        let state = emptyBudget(NOON)
-        let now = NOON
-        const sent: number[] = []
-        for (const gap of gaps) {
-          now += gap
-          const admission = admit(state, own, 'Q', now)
-          if (admission.kind === 'wait') {
-            now += admission.ms
-            expect(admit(state, own, 'Q', now).kind).toBe('go')
+      fc.property(
+        fc.integer({ min: 1, max: 20 }),
+        fc.array(fc.nat(15_000), { maxLength: 80 }),
+        (max, gaps) => {
+          const own = { ...limits, callsPerMinute: max }
+          let state = emptyBudget(NOON)
+          let now = NOON
+          const sent: number[] = []
+          for (const gap of gaps) {
+            now += gap
+            const admission = admit(state, own, 'Q', now)
+            if (admission.kind === 'wait') {
+              now += admission.ms
+              expect(admit(state, own, 'Q', now).kind).toBe('go')
+            }
+            state = recordSent(state, now)
+            sent.push(now)
           }
-          state = recordSent(state, now)
-          sent.push(now)
-        }
-        for (const at of sent) {
-          expect(sent.filter((other) => other > at - 60_000 && other <= at).length).toBeLessThanOrEqual(max)
-        }
-      }),
+          for (const at of sent) {
+            expect(sent.filter((other) => other > at - 60_000 && other <= at).length).toBeLessThanOrEqual(max)
+          }
+        },
+      ),
     )
   })
 })
@@ -107,7 +111,12 @@ describe('the daily cap', () => {
 
 describe('a rejection', () => {
   it('holds back every call for the time that the vendor named, and says why', () => {
-    const state = recordRejection(recordSent(emptyBudget(NOON), NOON), 7_000, 'Minute limit rate exceeded', NOON)
+    const state = recordRejection(
+      recordSent(emptyBudget(NOON), NOON),
+      7_000,
+      'Minute limit rate exceeded',
+      NOON,
+    )
     const wait = { kind: 'wait', ms: 6_000, why: 'Minute limit rate exceeded' }
     expect(admit(state, limits, 'Other', NOON + 1_000)).toEqual(wait)
     expect(admit(state, limits, 'Other', NOON + 7_000).kind).toBe('go')

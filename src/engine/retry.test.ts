@@ -1,5 +1,12 @@
 import { expect, it } from 'vitest'
-import { callRetry, eventRetry, nextDelayMs, refetchRetry, type RetryPolicy, retryableSqlStates } from './retry.ts'
+import {
+  callRetry,
+  eventRetry,
+  nextDelayMs,
+  refetchRetry,
+  type RetryPolicy,
+  retryableSqlStates,
+} from './retry.ts'
 
 const HOUR = 3_600_000
 /** What docs promise of each table: tries, and the least and most time that they span. */
@@ -9,16 +16,19 @@ const promises: readonly [string, RetryPolicy, { tries: number; spanMs: readonly
   ['a refetch', refetchRetry, { tries: 5, spanMs: [30 * 60_000, 50 * 60_000] }],
 ]
 
-it.each(promises)('%s is tried again as often and as long as promised', (_what, policy, { tries, spanMs }) => {
-  for (const random of [0, 0.999]) {
-    const delays = Array.from({ length: tries }, (_, i) => nextDelayMs(policy, i + 1, random) ?? Number.NaN)
-    const span = delays.reduce((sum, ms) => sum + ms, 0)
-    expect(span).toBeGreaterThan(spanMs[0])
-    expect(span).toBeLessThan(spanMs[1])
-    expect(delays).toEqual(delays.toSorted((a, b) => a - b))
-    expect(nextDelayMs(policy, tries + 1, random)).toBeUndefined()
-  }
-})
+it.each(promises)(
+  '%s is tried again as often and as long as promised',
+  (_what, policy, { tries, spanMs }) => {
+    for (const random of [0, 0.999]) {
+      const delays = Array.from({ length: tries }, (_, i) => nextDelayMs(policy, i + 1, random) ?? Number.NaN)
+      const span = delays.reduce((sum, ms) => sum + ms, 0)
+      expect(span).toBeGreaterThan(spanMs[0])
+      expect(span).toBeLessThan(spanMs[1])
+      expect(delays).toEqual(delays.toSorted((a, b) => a - b))
+      expect(nextDelayMs(policy, tries + 1, random)).toBeUndefined()
+    }
+  },
+)
 
 it('spreads failures over the jitter', () => {
   expect(nextDelayMs(eventRetry, 1, 0)).toBe(1_000)

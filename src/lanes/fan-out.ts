@@ -25,12 +25,9 @@ export async function fanOut(
     const keys = await dependents(tx, pipeline, dependency, relevant)
     const stream = pipeline.source.streams.find((s) => s.table === dependency.to)
     if (stream === undefined || keys.length === 0) continue
-    wanted.push({
-      stream: stream.id,
-      part: dependency.part,
-      keys,
-      reason: `shows values of ${dependency.from}`,
-    })
+    const reason = `shows values of ${dependency.from}`
+    const delayMs = pipeline.source.coalesceMs
+    wanted.push({ stream: stream.id, part: dependency.part, keys, reason, delayMs })
   }
   return wanted
 }

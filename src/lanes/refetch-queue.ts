@@ -22,25 +22,32 @@ export async function requestRefetch(
   app: string,
   wanted: readonly Refetch[],
 ): Promise<number> {
-  const unique = new Map<string, { stream: string; part: string; key: string; reason: string }>()
-  for (const { stream, part, keys, reason } of wanted) {
-    for (const key of keys) unique.set(`${stream} ${part} ${key}`, { stream, part, key, reason })
+  const unique = new Map<string, Omit<Refetch, 'keys'> & { key: string }>()
+  for (const { keys, ...wish } of wanted) {
+    for (const key of keys) {
+      const id = `${wish.stream} ${wish.part} ${key}`
+      const known = unique.get(id)
+      if (known === undefined || (known.delayMs ?? 0) > (wish.delayMs ?? 0)) unique.set(id, { ...wish, key })
+    }
   }
   if (unique.size === 0) return 0
   // Sorted, so that two batches that ask for the same keys lock them in one order.
   const sorted = [...unique.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, request]) => request)
   await db.query(
-    `insert into lockstep.refetch as r (app, stream, part, key, reason)
-     select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::text[])
+    `insert into lockstep.refetch as r (app, stream, part, key, reason, next_attempt_at)
+     select $1, stream, part, key, reason, clock_timestamp() + make_interval(secs => delay_ms / 1000)
+     from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::float8[])
+       as w (stream, part, key, reason, delay_ms)
      on conflict (app, stream, part, key) do update set
        seq = nextval('lockstep.refetch_seq'), reason = excluded.reason,
-       next_attempt_at = least(r.next_attempt_at, clock_timestamp())`,
+       next_attempt_at = least(r.next_attempt_at, excluded.next_attempt_at)`,
     [
       app,
       sorted.map((r) => r.stream),
       sorted.map((r) => r.part),
       sorted.map((r) => r.key),
       sorted.map((r) => r.reason),
+      sorted.map((r) => r.delayMs ?? 0),
     ],
   )
   return sorted.length
@@ -67,9 +74,10 @@ export async function claimRefetch(
     `update lockstep.refetch as r set claimed_until = clock_timestamp() + make_interval(secs => $5)
      from (
        select key from lockstep.refetch
-       where app = $1 and stream = $2 and part = $3
-         and next_attempt_at <= clock_timestamp() and claimed_until < clock_timestamp()
-       order by seq limit $4 for update skip locked
+       -- Those that only wait for company go along: the call is made anyway.
+       where app = $1 and stream = $2 and part = $3 and claimed_until < clock_timestamp()
+         and (next_attempt_at <= clock_timestamp() or (attempts = 0 and error is null))
+       order by next_attempt_at <= clock_timestamp() desc, seq limit $4 for update skip locked
      ) as picked
      where r.app = $1 and r.stream = $2 and r.part = $3 and r.key = picked.key
      returning r.key, r.seq, r.attempts, extract(epoch from clock_timestamp() - r.requested_at)::float8 as age_s`,
@@ -92,7 +100,7 @@ export async function settleRefetch(
     params,
   )
   await db.query(
-    `update lockstep.refetch set claimed_until = '-infinity', attempts = 0, requested_at = clock_timestamp()
+    `update lockstep.refetch set claimed_until = '-infinity', attempts = 0, error = null, requested_at = clock_timestamp()
      where app = $1 and stream = $2 and part = $3 and key = any ($4::text[])`,
     params.slice(0, 4),
   )

@@ -21,6 +21,8 @@ export interface Source {
   dependencies(): readonly Dependency[]
   readonly webhooks: WebhookAdmin
   readonly keysMax: number
+  /** How long rows that only show changed values wait for others of their kind, so that one call serves many. */
+  readonly coalesceMs: number
   /** Requests made and what is left, for status and metrics. */
   usage(): Promise<Usage>
 }
@@ -95,6 +97,8 @@ export interface Refetch {
   readonly part: string
   readonly keys: readonly string[]
   readonly reason: string
+  /** Milliseconds that it may wait for company; default none. */
+  readonly delayMs?: number
 }
 
 /** A delivery as the inbox holds it. */

@@ -20,6 +20,7 @@ export const datacubeOn = (sim: MondaySim, options: Parameters<typeof datacube>[
     plan: 'enterprise',
     pathSecret: PATH_SECRET,
     formulaCellsPerMinute: 1e9,
+    coalesceMs: 100,
     ...options,
   })
 

@@ -111,7 +111,15 @@ describe('every decoder', () => {
     json: () => true,
   }
   const types = ['text', 'status', 'dropdown', 'people', 'date', 'numbers', 'checkbox', 'mirror', 'formula']
-  const odd = fc.constantFrom('0000-00-00T00:00:00Z', '9999-12-31T24:00Z', '1e309', '-', '2026-1-1', ', ,', '1e-9')
+  const odd = fc.constantFrom(
+    '0000-00-00T00:00:00Z',
+    '9999-12-31T24:00Z',
+    '1e309',
+    '-',
+    '2026-1-1',
+    ', ,',
+    '1e-9',
+  )
   const value = fc.oneof(
     odd,
     fc.date({ noInvalidDate: true }).map((d) => d.toISOString()),
@@ -123,7 +131,8 @@ describe('every decoder', () => {
     fc.assert(
       fc.property(value, fc.constantFrom(...types), fc.constantFrom('UTC', 'Asia/Tokyo'), (v, type, zone) => {
         const decoded = decode(name, v, type, zone)
-        if (decoded !== null) expect({ [name]: decoded, fits: fits[name](decoded) }).toMatchObject({ fits: true })
+        if (decoded !== null)
+          expect({ [name]: decoded, fits: fits[name](decoded) }).toMatchObject({ fits: true })
       }),
       { numRuns: 300 },
     )

@@ -70,7 +70,9 @@ describe('an HMAC over the body', () => {
     expect(await door.verify(request(`Bearer sha256=${hex}`), NOON)).toEqual({ ok: true })
     expect(await door.verify(request(`Bearer sha256=${hex.toUpperCase()}`), NOON)).toEqual({ ok: true })
     const other = new TextEncoder().encode('{"event":{}}')
-    expect(await door.verify(request(`Bearer sha256=${hex}`, undefined, other), NOON)).toMatchObject({ ok: false })
+    expect(await door.verify(request(`Bearer sha256=${hex}`, undefined, other), NOON)).toMatchObject({
+      ok: false,
+    })
   })
 
   it('is refused where it is of another secret, cut, or no HMAC', async () => {
@@ -92,7 +94,11 @@ describe('a path secret', () => {
   })
 
   it('and a signature are both asked for where both are set; a handshake is not signed', async () => {
-    const both = mondayDoor({ pathSecret: 'part', signingSecret: SIGNING.padEnd(64, '.'), audience: () => URL })
+    const both = mondayDoor({
+      pathSecret: 'part',
+      signingSecret: SIGNING.padEnd(64, '.'),
+      audience: () => URL,
+    })
     const handshake = new TextEncoder().encode('{"challenge":"abc"}')
     expect(await both.verify(request(await jwt(), 'part'), NOON)).toEqual({ ok: true })
     expect(await both.verify(request(undefined, 'part'), NOON)).toMatchObject({ ok: false })

@@ -63,7 +63,9 @@ it('names the remedy for a wrong token and for a board that is not shared', () =
 })
 
 it('reads the data that stands beside errors', () => {
-  const errors = [{ message: 'Photo unavailable.', path: ['me', 0], extensions: { code: 'ASSET_UNAVAILABLE' } }]
+  const errors = [
+    { message: 'Photo unavailable.', path: ['me', 0], extensions: { code: 'ASSET_UNAVAILABLE' } },
+  ]
   const answer = readAnswer({ status: 200, data: { me: { id: '1' } }, errors })
   expect(answer.data).toEqual({ me: { id: '1' } })
   expect(answer.problems).toEqual([

@@ -53,7 +53,8 @@ function unfold(text: string): string {
 export function plainNumber(input: Json | undefined): string | null {
   const text = jsonText(input ?? '').trim()
   const match = /^([+-]?)0*(\d+)(?:\.(\d*?)0*)?$/.exec(text) ?? /^([+-]?)()\.(\d*?)0*$/.exec(text)
-  if (match === null) return Number.isFinite(Number(text)) && text !== '' ? unfold(String(Number(text))) : null
+  if (match === null)
+    return Number.isFinite(Number(text)) && text !== '' ? unfold(String(Number(text))) : null
   const [, sign, whole, fraction] = match
   const digits = `${whole === '' || whole === undefined ? '0' : whole}${fraction ? `.${fraction}` : ''}`
   return sign === '-' && /[1-9]/.test(digits) ? `-${digits}` : digits

@@ -143,7 +143,11 @@ const expected: Readonly<Record<string, Expected>> = {
   'a change dated in the far future': hint(),
   'subitem date set': { outcome: 'applied', rows: { [subtask]: { '+date0': '2026-02-05' } }, at: CHANGED },
   renamed: { outcome: 'applied', rows: { [task]: { item_name: 'New name' } }, at: TRIGGERED },
-  'subitem renamed': { outcome: 'applied', rows: { [subtask]: { item_name: 'New sub name' } }, at: TRIGGERED },
+  'subitem renamed': {
+    outcome: 'applied',
+    rows: { [subtask]: { item_name: 'New sub name' } },
+    at: TRIGGERED,
+  },
   deleted: { outcome: 'applied', rows: { [task]: 'delete' }, at: TRIGGERED },
   archived: { outcome: 'applied', rows: { [task]: 'delete' }, at: TRIGGERED },
   'subitem archived': { outcome: 'applied', rows: { [subtask]: 'delete' }, at: TRIGGERED },
@@ -220,7 +224,9 @@ describe('an event of monday', () => {
 
   it('takes only what the board lists for a label', () => {
     const value = { label: { index: 'constructor', text: null } }
-    expect(shown(parse({ event: { ...event('status changed').event, value } }))).toEqual(set({ '+status': null }))
+    expect(shown(parse({ event: { ...event('status changed').event, value } }))).toEqual(
+      set({ '+status': null }),
+    )
   })
 
   it('says why an event is left aside', () => {
@@ -244,7 +250,12 @@ describe('the identity of an event', () => {
     const keys = Object.keys(events).map((name) => keyOf(name))
     expect(new Set(keys).size).toBe(keys.length)
     const first = keyOf('status changed')
-    for (const change of [{ columnId: 'status2' }, { pulseId: 6_000_000_002 }, { type: 'x' }, { boardId: 5 }]) {
+    for (const change of [
+      { columnId: 'status2' },
+      { pulseId: 6_000_000_002 },
+      { type: 'x' },
+      { boardId: 5 },
+    ]) {
       expect(keyOf('status changed', change)).not.toBe(first)
     }
   })
@@ -267,10 +278,26 @@ describe('the identity of an event', () => {
 describe('whatever the body holds', () => {
   const strange = fc.oneof(
     fc.json({ maxDepth: 4 }).map((text) => JSON.parse(text) as Json),
-    fc.constantFrom<Json>(1e300, -1, 0.1, '', '\u0000', '\ud800', 'constructor', '__proto__', [], {}, null, 2 ** 53),
+    fc.constantFrom<Json>(
+      1e300,
+      -1,
+      0.1,
+      '',
+      '\u0000',
+      '\ud800',
+      'constructor',
+      '__proto__',
+      [],
+      {},
+      null,
+      2 ** 53,
+    ),
   )
   const bent = fc
-    .tuple(fc.constantFrom(...Object.values(events)), fc.dictionary(fc.constantFrom(...fieldNames()), strange))
+    .tuple(
+      fc.constantFrom(...Object.values(events)),
+      fc.dictionary(fc.constantFrom(...fieldNames()), strange),
+    )
     .map(([payload, changes]): Json => ({ event: { ...payload.event, ...changes } }))
 
   function fieldNames(): string[] {
@@ -283,7 +310,8 @@ describe('whatever the body holds', () => {
     for (const o of observations) {
       expect(o.key).toMatch(/^[1-9]\d{0,19}$/)
       expect(parseStamp(o.stamp).at).toBeLessThan(RECEIVED + 86_400_000_001)
-      for (const value of Object.values({ ...o.values, ...o.extra })) expect(typeof value).not.toBe('function')
+      for (const value of Object.values({ ...o.values, ...o.extra }))
+        expect(typeof value).not.toBe('function')
     }
     if (outcome === 'hint') expect(refetches.length).toBeGreaterThan(0)
     const { key, entity } = identify(payload)

@@ -21,9 +21,9 @@ import { mondayWebhooks } from './webhooks.ts'
 
 /** monday's plans, by what they allow. */
 export const plans = {
-  standard: { callsPerMinute: 1_000, callsPerDay: 1_000, concurrency: 40 },
-  pro: { callsPerMinute: 2_500, callsPerDay: 10_000, concurrency: 100 },
-  enterprise: { callsPerMinute: 5_000, callsPerDay: 25_000, concurrency: 250 },
+  standard: { callsPerMinute: 1_000, callsPerDay: 1_000, concurrency: 40, coalesceMs: 120_000 },
+  pro: { callsPerMinute: 2_500, callsPerDay: 10_000, concurrency: 100, coalesceMs: 10_000 },
+  enterprise: { callsPerMinute: 5_000, callsPerDay: 25_000, concurrency: 250, coalesceMs: 1_000 },
 } as const
 
 export interface MondayOptions extends DoorOptions {
@@ -43,6 +43,11 @@ export interface MondayOptions extends DoorOptions {
   readonly pageSize?: number
   readonly timeoutMs?: number
   readonly formulaCellsPerMinute?: number
+  /**
+   * How long rows whose mirrors or formulas changed wait for others, so that one call serves up to a hundred;
+   * milliseconds. The default spends at most some half of the plan's daily calls on them.
+   */
+  readonly coalesceMs?: number
 }
 
 export const API_VERSION = '2026-10'
@@ -81,6 +86,7 @@ export function mondayClient(options: MondayOptions, store: SourceStore): Monday
 class MondaySource implements Source {
   readonly vendor = 'monday'
   readonly keysMax = IDS_MAX
+  readonly coalesceMs: number
   readonly door: Source['door']
   readonly webhooks: Source['webhooks']
   private readonly client: MondayClient
@@ -95,6 +101,7 @@ class MondaySource implements Source {
     this.store = store
     this.client = mondayClient(options, store)
     this.door = mondayDoor(options)
+    this.coalesceMs = options.coalesceMs ?? plans[options.plan ?? 'pro'].coalesceMs
     this.webhooks = mondayWebhooks(this.client, store, options.boards)
     this.reader = new MondayReader(this.client, (id) => this.board(id), {
       pageSize: options.pageSize ?? 200,
