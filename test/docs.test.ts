@@ -74,7 +74,7 @@ describe('documentation', () => {
 function commands(): string[] {
   const main = read('src/cli/main.ts')
   const groups = [...main.matchAll(/^const (\w+) = program\s*\.command\('([a-z]+)'\)/gm)]
-  const verbs = found(main, /^ {2}([a-z]+): '/gm).map((verb) => `webhooks ${verb}`)
+  const verbs = found(main, /^ {2}([a-z]+): ["']/gm).map((verb) => `webhooks ${verb}`)
   const grouped = groups.flatMap(([, variable, group]) =>
     found(main, new RegExp(`^${variable}\\s*\\.command\\('([a-z]+)'`, 'gm')).map(
       (verb) => `${group} ${verb}`,

@@ -19,8 +19,10 @@ export async function status(options: { watch?: boolean; json?: boolean }): Prom
   const opened = await openAll(await readContext(), 'lockstep-status')
   try {
     const checks = new Checks(opened)
+    if (opened.owned) say('No node runs here: this is what the last one left. Start one with "lockstep up".')
+    if (opened.owned && options.watch === true) say('Until Ctrl-C this command holds the embedded database.')
     if (options.watch === true) await watch(opened, checks, options.json === true)
-    else show(await readAll(opened, checks), opened, options.json === true, Date.now())
+    else show(await readAll(opened, checks), options.json === true, Date.now())
   } finally {
     await opened.close()
   }
@@ -43,7 +45,7 @@ async function watch(opened: Opened, checks: Checks, json: boolean): Promise<voi
       const all = await readAll(opened, checks)
       if (process.stdout.isTTY && !json) process.stdout.write('\u001b[H\u001b[2J')
       if (json) print(JSON.stringify({ apps: all }))
-      else show(all, opened, false, Date.now())
+      else show(all, false, Date.now())
     } catch (error) {
       if (!isOutage(error)) throw error
       say('the database does not answer; asking again (Ctrl-C ends)')
@@ -72,12 +74,9 @@ class Checks {
   }
 }
 
-function show(all: readonly FullStatus[], { owned }: Opened, json: boolean, now: number): void {
+function show(all: readonly FullStatus[], json: boolean, now: number): void {
   if (json) return print(JSON.stringify({ apps: all }, null, 2))
   for (const app of all) print(`${describe(app, now)}\n`)
-  if (owned) {
-    say('No node runs here: this is what the last one left. Start one with "lockstep up".')
-  }
 }
 
 function describe(app: FullStatus, now: number): string {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import { everyColumnWorld, type World } from '../../sim/monday/index.ts'
 import type { Database } from '../../src/db/database.ts'
-import { CLIENTS, TASKS, TOKEN, withProject, withSyncedProject } from './support/folder.ts'
+import { CLIENTS, eventually, TASKS, TOKEN, withProject, withSyncedProject } from './support/folder.ts'
 
 interface Comparison {
   table: string
@@ -142,3 +143,36 @@ test('a board that the token may no longer see fails its stream alone, and a wro
     expect(wrong.stderr).not.toContain('    at ')
   })
 })
+
+test('Ctrl-C keeps what was read, and the command that it names goes on from there', async () => {
+  await withProject(
+    async ({ folder, db }) => {
+      await folder.cli(`init --token ${TOKEN} --boards ${TASKS} --yes`)
+      const running = folder.start('sync monday --full --table tasks')
+      await eventually(async () => {
+        const { rows } = await db.query<{ n: number }>(
+          `select coalesce(max(processed), 0)::int as n from lockstep.runs where to_regclass('tasks') is not null`,
+        )
+        return (rows[0]?.n ?? 0) > 0 ? true : undefined
+      })
+      expect(await running.stop()).toBe(1)
+      expect(running.stderr()).toContain('"lockstep sync monday --full --table tasks" goes on from here')
+      const { rows } = await db.query<{ processed: number }>('select processed from lockstep.runs')
+      const before = rows[0]?.processed ?? 0
+      expect(before).toBeLessThan(12_000)
+      const resumed = await folder.json<{ runs: { processed: number; status: string; api_calls: number }[] }>(
+        'sync monday --full --table tasks',
+      )
+      expect(resumed.runs[0]).toMatchObject({ status: 'completed', processed: 12_000, api_calls: 60 })
+    },
+    { world: withoutFormulas(everyColumnWorld(1, { tasks: 12_000 })) },
+  )
+})
+
+/** Formulas are paced by the minute, and this test is not about them. */
+function withoutFormulas(world: World): World {
+  for (const board of world.boards.values()) {
+    for (const { id, type } of [...board.columns.values()]) if (type === 'formula') board.columns.delete(id)
+  }
+  return world
+}

