@@ -16,18 +16,25 @@ const main = existsSync(join(root, 'src/cli/main.ts')) ? 'src/cli/main.ts' : 'di
 // keep a full sync of 80,000 rows near 250 MB instead of 400 at the same speed. NODE_OPTIONS overrides them.
 const HEAP = ['--max-old-space-size=384', '--max-semi-space-size=4']
 
+// A lockstep.config.ts in a folder without "type": "module" is fine; Node would warn of it at each command.
+const QUIET = ['--disable-warning=ExperimentalWarning', '--disable-warning=MODULE_TYPELESS_PACKAGE_JSON']
+
 if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) handOver(findNode())
 else if (needsHeapFlags()) becomeNode()
 else await import(pathToFileURL(join(root, main)).href)
 
 function needsHeapFlags() {
   const given = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join(' ')
-  return typeof process.execve === 'function' && process.platform !== 'win32' && !given.includes('--max-old-space-size')
+  return (
+    typeof process.execve === 'function' &&
+    process.platform !== 'win32' &&
+    !given.includes('--max-old-space-size')
+  )
 }
 
 /** Replaces this process by itself with the flags: same number, same terminal, nothing left to pass signals on. */
 function becomeNode() {
-  const args = [process.execPath, '--disable-warning=ExperimentalWarning', ...HEAP, ...process.execArgv]
+  const args = [process.execPath, ...QUIET, ...HEAP, ...process.execArgv]
   process.execve(process.execPath, [...args, join(root, 'bin/lockstep.js'), ...process.argv.slice(2)])
 }
 

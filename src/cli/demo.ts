@@ -59,9 +59,9 @@ async function run(
     await registerWebhooks(opened.pipelines, server.url, session.pathSecret)
     const whole = await isWhole(opened)
     const stopping = untilSignal()
-    let stopped = false
-    void stopping.then(() => (stopped = true))
-    while (!stopped && !(await isWhole(opened))) await sleep(100)
+    while (!(await isWhole(opened))) {
+      if (await Promise.race([stopping.then(() => true), sleep(100, false)])) break
+    }
     bar.end()
     await simulator.setTraffic(traffic)
     say(hints(simulator, server.url, traffic, whole))

@@ -99,10 +99,26 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
   }
 }
 
+const preparing = new WeakMap<Pipeline, Promise<unknown>>()
+
+/**
+ * Events are parsed and rows are read only with the boards known: where the vendor could not be asked at the start,
+ * this asks again, and deliveries wait meanwhile.
+ */
+function prepared(pipeline: Pipeline, signal: AbortSignal): Promise<unknown> {
+  const known = preparing.get(pipeline)
+  if (known !== undefined) return known
+  const asked = pipeline.source.prepare({ fresh: false, signal })
+  preparing.set(pipeline, asked)
+  asked.catch(() => preparing.delete(pipeline))
+  return asked
+}
+
 function inboxLoop({ db, metrics, log }: WorkersOptions, pipeline: Pipeline, onRefetch: () => void) {
   const { app } = pipeline
   return {
-    async step() {
+    async step(signal: AbortSignal) {
+      await prepared(pipeline, signal)
       const end = metrics.batch.startTimer({ app })
       const { settled, failed, refetches } = await processBatch(db, pipeline, EVENTS_PER_BATCH)
       if (settled + failed === 0) return INBOX_IDLE_MS
@@ -121,6 +137,7 @@ function refetchLoop({ db, log }: WorkersOptions, pipeline: Pipeline) {
   const { app } = pipeline
   return {
     async step(signal: AbortSignal) {
+      await prepared(pipeline, signal)
       if ((await refetchOnce(db, pipeline, signal)) > 0) return 0
       const due = await nextRefetchInMs(db, app)
       return due === undefined ? REFETCH_IDLE_MS : Math.min(REFETCH_IDLE_MS, Math.max(50, due))
@@ -139,6 +156,8 @@ function catchUpLoop(
   let startedUp = false
   return {
     async step(signal: AbortSignal) {
+      // Another node may have read the boards anew.
+      await pipeline.source.prepare({ fresh: false, signal })
       if (!(await isPassDue(db, pipeline))) {
         // Webhooks of the time that we were away may be lost: what changed is asked for at once, not in a while.
         if (!startedUp) await syncApp(db, pipeline, { signal, full: false })

@@ -97,7 +97,7 @@ class Pass {
   /** A vendor that is away, or a day's cap, leaves the pass where it is; any other failure ends it. */
   private async stopShort({ run }: Checkpoint, error: unknown): Promise<void> {
     const passing = error instanceof DailyCapError || error instanceof VendorUnavailableError
-    if (passing && this.rows > 0) {
+    if (passing && this.isWhole && this.rows > 0) {
       await pauseRun(this.db, run, describeError(error))
       return
     }
@@ -113,18 +113,23 @@ class Pass {
       [this.pipeline.app, this.key],
     )
     const known = rows[0]
-    if (known !== undefined && this.options.fresh !== true) {
+    if (known !== undefined && this.isWhole && this.options.fresh !== true) {
       await resumeRun(this.db, known.state.run)
       const run = await readRun(this.db, known.state.run)
       this.rows = run?.processed ?? 0
       return known.state
     }
-    if (known !== undefined) {
+    if (known !== undefined && this.isWhole) {
       await finishRun(this.db, known.state.run, 'partial', 'given up for a pass begun anew')
     }
     const metadata = { part: this.part, limit: this.options.limit ?? null }
     const run = await startRun(this.db, this.runKey(), metadata)
     return { run, cursor: null, restarts: 0, gaps: [] }
+  }
+
+  /** A pass with a limit is a look: it leaves the checkpoint of a whole pass alone. */
+  private get isWhole(): boolean {
+    return this.options.limit === undefined
   }
 
   private runKey() {
@@ -191,6 +196,7 @@ class Pass {
   }
 
   private async remember(tx: Transaction, checkpoint: Checkpoint, page: Page): Promise<void> {
+    if (!this.isWhole) return
     await tx.query(
       `insert into lockstep.checkpoints (app, lane, stream, state) values ($1, 'backfill', $2, $3)
        on conflict (app, lane, stream) do update set state = excluded.state, updated_at = clock_timestamp()`,
@@ -205,15 +211,14 @@ class Pass {
   }
 
   private async finish({ run, gaps, restarts }: Checkpoint): Promise<Run | undefined> {
-    const whole = this.options.limit === undefined
-    if (gaps.length === 0 && whole) {
+    if (gaps.length === 0 && this.isWhole) {
       await this.db.transaction(async (tx) => {
         if (this.part === ROW) await this.askForMissing(tx, run)
         await this.confirm(tx)
         await finishRun(tx, run, 'completed')
       })
     } else {
-      const reason = whole ? gaps.join('; ') : `stopped at --limit ${this.options.limit}`
+      const reason = this.isWhole ? gaps.join('; ') : `stopped at --limit ${this.options.limit}`
       await finishRun(this.db, run, 'partial', reason)
     }
     if (restarts > 0) {
@@ -257,6 +262,7 @@ class Pass {
   }
 
   private async dropCheckpoint(): Promise<void> {
+    if (!this.isWhole) return
     await this.db.query(
       `delete from lockstep.checkpoints where app = $1 and lane = 'backfill' and stream = $2`,
       [this.pipeline.app, this.key],

@@ -1,7 +1,7 @@
 import type { Transaction } from '../db/database.ts'
 import type { Observation } from '../engine/observation.ts'
 import { applyObservations, type ApplyResult, type Change, type Mirror } from '../mirror/apply.ts'
-import type { Refetch, Source } from '../sources/contract.ts'
+import { type Refetch, ROW, type Source } from '../sources/contract.ts'
 import { fanOut, type Touched } from './fan-out.ts'
 import { requestRefetch } from './refetch-queue.ts'
 
@@ -32,10 +32,17 @@ export async function absorb(
 ): Promise<Absorbed> {
   const result = await applyObservations(tx, pipeline.mirror, observations, options.attempt)
   if (result.changes.length > 0) await pipeline.derive?.(tx, result.changes)
-  const wanted = [...(options.refetches ?? [])]
+  const wanted = [...(options.refetches ?? []), ...doubts(pipeline, result.doubtful)]
   if (options.touched !== undefined) {
     wanted.push(...(await fanOut(tx, pipeline, result.changes, options.touched)))
   }
   const refetches = await requestRefetch(tx, pipeline.app, wanted)
   return { ...result, refetches }
+}
+
+function doubts({ source }: Pipeline, doubtful: ApplyResult['doubtful']): Refetch[] {
+  return doubtful.flatMap(({ table, key, reason }) => {
+    const stream = source.streams.find((s) => s.table === table)
+    return stream === undefined ? [] : [{ stream: stream.id, part: ROW, keys: [key], reason }]
+  })
 }

@@ -30,18 +30,39 @@ export async function refetchOnce(db: Database, pipeline: Pipeline, signal: Abor
     await settleRefetch(db, pipeline.app, batch, batch.keys)
     return batch.keys.length
   }
+  await fetchAndServe(db, pipeline, stream, batch, signal)
+  return batch.keys.length
+}
+
+/** A row that the database refuses is found by halving, as with events: the others must not wait for it. */
+async function fetchAndServe(
+  db: Database,
+  pipeline: Pipeline,
+  stream: Stream,
+  batch: ClaimedBatch,
+  signal: AbortSignal,
+): Promise<void> {
   try {
     const arrival = await arrive(db)
     const keys = batch.keys.map((k) => k.key)
     const page = await pipeline.source.readKeys({ stream, part: batch.part, keys, signal })
     await serve(db, pipeline, stream, { batch, page, arrival })
   } catch (error) {
-    await giveBack(db, pipeline.app, batch, error)
-    if (error instanceof VendorUnavailableError || error instanceof DailyCapError || isOutage(error))
-      throw error
+    if (isPassing(error) || batch.keys.length === 1) {
+      await giveBack(db, pipeline.app, batch, error)
+      if (isPassing(error)) throw error
+      return
+    }
+    const half = Math.ceil(batch.keys.length / 2)
+    for (const keys of [batch.keys.slice(0, half), batch.keys.slice(half)]) {
+      await fetchAndServe(db, pipeline, stream, { ...batch, keys }, signal)
+    }
   }
-  return batch.keys.length
 }
+
+/** Nothing about the rows is at fault. */
+const isPassing = (error: unknown): boolean =>
+  error instanceof VendorUnavailableError || error instanceof DailyCapError || isOutage(error)
 
 interface Answer {
   readonly batch: ClaimedBatch
@@ -79,7 +100,7 @@ const retryMs = (key: ClaimedKey): number =>
   nextDelayMs(refetchRetry, key.attempts + 1, Math.random()) ?? REST_MS
 
 async function giveBack(db: Database, app: string, batch: ClaimedBatch, error: unknown): Promise<void> {
-  const outage = error instanceof VendorUnavailableError || error instanceof DailyCapError || isOutage(error)
+  const outage = isPassing(error)
   const waitMs =
     error instanceof DailyCapError
       ? Math.max(0, error.untilMs - Date.now())

@@ -29,6 +29,14 @@ export interface Counts {
 export interface ApplyResult {
   readonly counts: Readonly<Record<string, Counts>>
   readonly changes: readonly Change[]
+  /** Rows of which the vendor must be asked: what is known here does not tell how they stand. */
+  readonly doubtful: readonly Doubt[]
+}
+
+export interface Doubt {
+  readonly table: string
+  readonly key: string
+  readonly reason: string
 }
 
 /** The mirrored tables of one node, checked against the database. */
@@ -64,6 +72,7 @@ export async function applyObservations(
   const now = await lockTables(tx, mirror, tables, exclusive)
   const counts: Record<string, Counts> = {}
   const changes: Change[] = []
+  const doubtful: Doubt[] = []
   const concerned = new Map<string, Set<string>>()
   for (const table of tables) {
     const { name } = table.spec
@@ -74,11 +83,12 @@ export async function applyObservations(
     const step = new TableStep(tx, mirror, table, { exclusive, now, concerned: of })
     const done = await step.apply(batch)
     changes.push(...done)
+    doubtful.push(...step.doubtful)
     counts[name] = count(done, own)
     for (const [child, keys] of step.children)
       concerned.set(child, new Set([...(concerned.get(child) ?? []), ...keys]))
   }
-  return { counts, changes }
+  return { counts, changes, doubtful }
 }
 
 const movesRows = (o: Observation): boolean =>
@@ -169,6 +179,7 @@ interface Written {
 class TableStep {
   /** Child table → its keys that the moves of this step concern. */
   readonly children = new Map<string, Set<string>>()
+  readonly doubtful: Doubt[] = []
   private readonly tx: Transaction
   private readonly mirror: Mirror
   private readonly table: MirrorTable
@@ -252,13 +263,31 @@ class TableStep {
 
   private async move(moves: Moves): Promise<Change[]> {
     const { name } = this.table.spec
+    for (const { merged } of moves.bury) {
+      if (isLive(merged) || merged.deleted) continue
+      this.doubtful.push({ table: name, key: merged.key, reason: 'an event for a row never seen whole' })
+    }
     const gone = await bury(this.tx, this.table, moves.bury)
     const back = await revive(this.tx, this.table, moves.revive, this.batch.now)
     await this.findChildren([...moves.bury, ...moves.revive].map((move) => move.merged.key))
+    await this.doubtChildren(moves.revive.map((move) => move.merged.key))
     return [
       ...gone.map(({ key, before }) => ({ table: name, key, op: 'deleted', before, after: null }) as const),
       ...back.map(({ key, after }) => ({ table: name, key, op: 'created', before: null, after }) as const),
     ]
+  }
+
+  /** A child that was read as gone while its parent was dead went with it or by itself: no event tells which. */
+  private async doubtChildren(back: readonly string[]): Promise<void> {
+    for (const { spec } of this.mirror.tables.values()) {
+      if (spec.parent?.table !== this.table.spec.name || back.length === 0) continue
+      const { rows } = await this.tx.query<{ key: string }>(
+        `select key from lockstep.tombstones where table_name = $2 and parent = any ($1::text[]) and deleted`,
+        [back, tableId(spec)],
+      )
+      const doubts = rows.map(({ key }) => ({ table: spec.name, key, reason: 'its parent came back' }))
+      this.doubtful.push(...doubts)
+    }
   }
 
   /** Children, live or buried, of rows that moved: they follow, if that is what their registers come to. */

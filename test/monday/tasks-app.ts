@@ -102,6 +102,7 @@ export async function withTasksApp<T>(
     plan: 'enterprise',
     pathSecret: PATH_SECRET,
     formulaCellsPerMinute: 1e9,
+    coalesceMs: 0,
   })
   for (const { name, columns } of app.tables) {
     const list = Object.entries(columns).map(([column, { type }]) => `"${column}" ${type}`)

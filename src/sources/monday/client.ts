@@ -184,7 +184,7 @@ export class MondayClient {
       resetInS: told?.reset_in_x_seconds,
     }
     this.budget = recordPoints(this.budget, spent, now)
-    await this.store.countCalls(utcDay(now), 1, 0, told?.query ?? 0)
+    await this.book(now, 1, 0, told?.query ?? 0)
   }
 
   private async bookRejection(answer: Answer, problem: Problem, now: number): Promise<void> {
@@ -193,10 +193,17 @@ export class MondayClient {
       // A little past the vendor's own word, so that all who wait do not come back in one millisecond.
       const wait = waitMs(answer, problem) + Math.random() * 250
       this.budget = recordRejection(this.budget, wait, problem.message, now)
-      await this.store.countCalls(utcDay(now), 0, 1, 0)
+      await this.book(now, 0, 1, 0)
     } else {
-      await this.store.countCalls(utcDay(now), 1, 0, 0)
+      await this.book(now, 1, 0, 0)
     }
+  }
+
+  /** Counts in the database, and takes over its sums: other nodes and commands spend of the same daily cap. */
+  private async book(now: number, calls: number, rejected: number, complexity: number): Promise<void> {
+    const day = utcDay(now)
+    const sums = await this.store.countCalls(day, calls, rejected, complexity)
+    this.budget = { ...this.budget, day, dayCalls: sums.calls, dayRejected: sums.rejected }
   }
 
   private async loadUsage(): Promise<void> {

@@ -1,3 +1,4 @@
+import { ConfigError } from '../../engine/errors.ts'
 import type { Json, JsonObject, Observation, Value } from '../../engine/observation.ts'
 import { parseStamp, type Stamp, stamp } from '../../engine/stamp.ts'
 import {
@@ -208,8 +209,15 @@ function homeOf(
   return boards.values().find(({ mapping }) => mapping.parentBoard === named)?.mapping.board ?? named
 }
 
-/** Turns a committed delivery into observations and hints; see `Source.parse`. */
-export function parseDelivery(boards: ReadonlyMap<string, BoardContext>, delivery: Delivery): Parsed {
+/**
+ * Turns a committed delivery into observations and hints; see `Source.parse`. Throws for a board of `configured` that
+ * `boards` does not know yet.
+ */
+export function parseDelivery(
+  boards: ReadonlyMap<string, BoardContext>,
+  delivery: Delivery,
+  configured: ReadonlySet<string> = new Set(),
+): Parsed {
   const event = eventOf(delivery.payload)
   const type = text(event?.['type'])
   if (event === undefined || type === undefined) return done('unknown', [], [], 'no event in the body')
@@ -218,6 +226,9 @@ export function parseDelivery(boards: ReadonlyMap<string, BoardContext>, deliver
   if (handler === undefined) return done('unknown', [], [], `event type "${type}" is not known`)
   const board = boards.get(homeOf(boards, type, event) ?? '')
   const item = itemOf(event)
+  if (board === undefined && configured.has(boardOf(event) ?? '')) {
+    throw new ConfigError(`board ${boardOf(event) ?? ''} is configured and was never seen; the event waits`)
+  }
   if (board === undefined)
     return done('ignored', [], [], `board ${boardOf(event) ?? '(none)'} is not mirrored`)
   if (item === undefined) return done('unknown', [], [], 'the event names no item')

@@ -186,7 +186,8 @@ class MondaySource implements Source {
     return context
   }
 
-  readonly parse: Source['parse'] = (delivery) => parseDelivery(this.contexts, delivery)
+  readonly parse: Source['parse'] = (delivery) =>
+    parseDelivery(this.contexts, delivery, new Set(this.options.boards.map(({ board }) => board)))
   readonly dependencies: Source['dependencies'] = () => this.edges
   readonly usage: Source['usage'] = () => this.client.usage()
   readonly readPage: Source['readPage'] = (request) => this.reader.readPage(request)
