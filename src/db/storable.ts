@@ -46,7 +46,7 @@ function depthExceeds(value: Json, max: number): boolean {
   let level: Json[] = [value]
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > max) return true
-    level = level.flatMap((v) => (typeof v === 'object' && v !== null ? (Object.values(v) as Json[]) : []))
+    level = level.flatMap((v) => (typeof v === 'object' && v !== null ? Object.values(v) : []))
   }
   return false
 }

@@ -67,7 +67,7 @@ function toResting(row: StoredRow, key: string, source: ReadonlySet<string>): Re
       key: row.key,
       base: row.stamp as Stamp,
       stamps,
-      values: values as Registers['values'],
+      values: values,
       extra: parseExact(row.extra),
       deleted: row.deleted,
     },

@@ -49,14 +49,17 @@ async function createFromTemplate(admin: Database, name: string): Promise<void> 
 export async function withDatabase<T>(test: (db: Database) => Promise<T>): Promise<T> {
   const { url, drop } = await cloneDatabase()
   const db = new Database({ url, applicationName: 'lockstep-test' })
+  let leaked = 0
+  let result: T
   try {
-    return await test(db)
+    result = await test(db)
   } finally {
     await db.close()
-    const leaked = await openConnections(url)
+    leaked = await openConnections(url)
     await drop()
-    if (leaked > 0) throw new Error(`the test left ${leaked} database connection(s) open`)
   }
+  if (leaked > 0) throw new Error(`the test left ${leaked} database connection(s) open`)
+  return result
 }
 
 async function openConnections(url: string): Promise<number> {

@@ -32,7 +32,7 @@ export function readBoardSchema(raw: Json): BoardSchema {
     name: board.name,
     state: board.state,
     columns: board.columns
-      .filter((column) => !column.archived)
+      .filter((column) => column !== null && !column.archived)
       .map(({ id, title, type, settings }) => ({ id, title, type, settings: toSettings(settings) })),
   }
 }

@@ -2,7 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { VendorRefusedError, VendorUnavailableError } from '../../engine/errors.ts'
 import type { Json } from '../../engine/observation.ts'
 import { type Pace, paceWaitMs, spend, unhurried } from '../../engine/pacer.ts'
-import { type KeysRequest, type Page, type PageRequest, type Refetch, ROW } from '../contract.ts'
+import {
+  type FetchedRow,
+  type KeysRequest,
+  type Page,
+  type PageRequest,
+  type Refetch,
+  ROW,
+} from '../contract.ts'
 import { readableFormulas, rowColumns } from './board-schema.ts'
 import type { MondayClient, Result } from './client.ts'
 import { FORMULA } from './dependencies.ts'
@@ -50,6 +57,8 @@ export class MondayReader {
     const cursor = (request.cursor ?? { at: null, group: 0 }) as unknown as Cursor
     const groups = columnGroups(board, request.part)
     const columns = groups[cursor.group]
+    // What made pages fail may have been a bad hour: each pass begins with whole pages.
+    if (cursor.at === null) this.sizes.delete(request.stream.id)
     if (columns === undefined) return { rows: [], floor: 0, granule: GRANULE, next: undefined, gaps: [] }
     const { result, raw, total } = await this.fetchPage(request, cursor, columns)
     const page = this.toPage(board, request.part, raw.items, result)
@@ -99,9 +108,9 @@ export class MondayReader {
       variables,
     })
     const board = (
-      result.data['boards'] as { items_page?: unknown; items_count?: number | null }[] | null
+      result.data['boards'] as ({ items_page?: unknown; items_count?: number | null } | null)[] | null
     )?.[0]
-    if (board === undefined) throw invisible(stream.id, result)
+    if (board === undefined || board === null) throw invisible(stream.id, result)
     return {
       result,
       raw: rawPage(result, board.items_page, stream.id),
@@ -135,7 +144,7 @@ export class MondayReader {
     const id = board.mapping.board
     const variables = { ids: keys, limit: keys.length, board: [id], columns }
     const result = await this.client.call({ operation: 'Items', document: ITEMS, variables, signal })
-    const visible = (result.data['boards'] as unknown[] | null)?.[0] !== undefined
+    const visible = ((result.data['boards'] as unknown[] | null)?.[0] ?? null) !== null
     const items = ((result.data['items'] ?? []) as (Item | null)[]).filter((item) => item !== null)
     const page = this.toPage(board, part, items, result)
     const gap = visible ? [] : [`board ${id} is not visible to this token`]
@@ -145,15 +154,27 @@ export class MondayReader {
   private toPage(board: BoardContext, part: string, items: readonly Item[], result: Result): Page {
     const formulas = board.schema.columns.filter((c) => c.type === 'formula').map((c) => c.id)
     const refetches: Refetch[] = []
-    const rows = items.map((item) => {
+    const partial = result.gaps.length > 0
+    // Without its state nobody knows whether an item is deleted.
+    const stateless = items.filter((item) => item.state === null).map((item) => item.id)
+    const rows = items.flatMap((item): FetchedRow[] => {
+      if (item.state === null) return []
       const home = item.board?.id
       if (home !== undefined && home !== board.mapping.board) {
         refetches.push({ stream: home, part: ROW, keys: [item.id], reason: 'moved from another board' })
-        return { key: item.id, values: {}, gone: true }
+        return [{ key: item.id, values: {}, gone: true }]
       }
-      return part === FORMULA ? toFormulaRow(board, item) : toRow(board, item, formulas)
+      return [part === FORMULA ? toFormulaRow(board, item) : toRow(board, item, { formulas, partial })]
     })
-    return { rows, floor: result.floor, granule: GRANULE, next: undefined, gaps: result.gaps, refetches }
+    const gaps = stateless.length === 0 ? [] : [`no state was told of ${stateless.slice(0, 3).join(', ')}`]
+    return {
+      rows,
+      floor: result.floor,
+      granule: GRANULE,
+      next: undefined,
+      gaps: [...result.gaps, ...gaps],
+      refetches,
+    }
   }
 
   private async paceFormulas(cells: number, signal: AbortSignal): Promise<void> {

@@ -62,24 +62,35 @@ const properties: Readonly<Record<ItemProperty, (item: Item) => Value>> = {
 
 const isProperty = (column: string): column is ItemProperty => Object.hasOwn(properties, column)
 
-/** An item as a whole row. `formulas` are the columns that this read leaves out. */
-export function toRow(board: BoardContext, item: Item, formulas: readonly string[]): FetchedRow {
+export interface ReadOptions {
+  /** The columns that this read leaves out. */
+  readonly formulas: readonly string[]
+  /** There were errors beside the data: what is null may have been withheld, so it says nothing. */
+  readonly partial: boolean
+}
+
+/** An item as a whole row. */
+export function toRow(board: BoardContext, item: Item, { formulas, partial }: ReadOptions): FetchedRow {
   const cells = readCells(board, item)
   const values: Record<string, Value> = { ...cells.values }
   for (const [name, field] of Object.entries(board.mapping.fields)) {
     if (isProperty(field.column)) values[name] = properties[field.column](item)
   }
   const updated = Date.parse(item.updated_at ?? '')
+  const [told, extra] = partial ? [withoutNull(values), withoutNull(cells.extra)] : [values, cells.extra]
   return {
     key: item.id,
-    values,
-    extra: cells.extra,
-    omitted: formulas,
+    values: told,
+    extra,
+    omitted: partial ? [...board.columns.keys()] : formulas,
     live: cells.live,
     deleted: item.state !== 'active',
     ...(Number.isFinite(updated) ? { updatedAt: updated * 1000 } : {}),
   }
 }
+
+const withoutNull = <T extends Json>(values: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null))
 
 /** An item's formulas alone. An empty answer may mean "over the limit", so it says nothing. */
 export function toFormulaRow(board: BoardContext, item: Item): FetchedRow {

@@ -136,9 +136,10 @@ class MondaySource implements Source {
     const ids = this.options.boards.map(({ board }) => board)
     const variables = { ids, limit: ids.length }
     const { data } = await this.client.call({ operation: 'Boards', document: BOARDS, variables, signal })
-    const found = new Map(
-      ((data['boards'] ?? []) as { id: string }[]).map((board) => [String(board.id), board]),
-    )
+    const boards = (data['boards'] ?? []) as ({ id: string; columns: Json } | null)[]
+    // In a partial answer a board, or its columns, may be null.
+    const whole = boards.filter((board) => board !== null).filter(({ columns }) => Array.isArray(columns))
+    const found = new Map(whole.map((board) => [String(board.id), board]))
     for (const id of ids) {
       const raw = found.get(id)
       // A board that is not visible now keeps what is known of it: its events can still be read.
@@ -152,8 +153,8 @@ class MondaySource implements Source {
     for (let page = 1; ; page++) {
       const variables = { limit: USERS_PAGE, page }
       const { data } = await this.client.call({ operation: 'Users', document: USERS, variables, signal })
-      const users = (data['users'] ?? []) as { id: string; name: string }[]
-      for (const user of users) names[user.id] = user.name
+      const users = (data['users'] ?? []) as ({ id: string; name: string } | null)[]
+      for (const user of users) if (user !== null) names[user.id] = user.name
       if (users.length < USERS_PAGE) break
     }
     await this.store.write('people', 'all', names)
