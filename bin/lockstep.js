@@ -53,8 +53,8 @@ function findNode() {
 
 function handOver(node) {
   const child = spawn(node, [join(root, 'bin/lockstep.js'), ...process.argv.slice(2)], { stdio: 'inherit' })
-  // Ctrl-C reaches the child through the terminal; a signal sent to this process alone must be passed on.
-  process.on('SIGINT', () => {})
+  // A terminal's Ctrl-C reaches the child too; any other signal is sent to this process alone and must be passed on.
+  process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'))
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))
 }

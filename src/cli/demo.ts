@@ -16,7 +16,7 @@ import { createLog, startServer, untilSignal } from './server.ts'
 const TOKEN = 'sim-token'
 
 /** `lockstep demo`: the bundled monday simulator with live traffic, and Lockstep against it. */
-export async function demo(options: { projects: string; traffic: string; seed: string }): Promise<void> {
+export async function demo(options: { projects: number; traffic: number; seed: number }): Promise<void> {
   const given = await readContext()
   const home = given.settings.home ?? DEMO_HOME
   await mkdir(home, { recursive: true })
@@ -25,10 +25,17 @@ export async function demo(options: { projects: string; traffic: string; seed: s
   try {
     const session: DemoSession = { endpoint: simulator.url, token: TOKEN, pathSecret: await keepSecret(home) }
     await writeFile(join(home, 'session.json'), `${JSON.stringify(session)}\n`, { mode: 0o600 })
-    const settings = { ...given.settings, port: await pickPort(given.settings.host, given.settings.port) }
+    if (given.settings.databaseUrl !== undefined) {
+      say(`  DATABASE_URL is left alone: the demo keeps its data in ${home}`)
+    }
+    const settings = {
+      ...given.settings,
+      databaseUrl: undefined,
+      port: await pickPort(given.settings.host, given.settings.port),
+    }
     const { demoConfig } = await import('./demo-config.ts')
     const context: Context = { settings, home, config: async () => demoConfig(session) }
-    await run(context, simulator, session, Number(options.traffic), log)
+    await run(context, simulator, session, options.traffic, log)
   } finally {
     await simulator.stop()
   }
@@ -118,7 +125,7 @@ interface Simulator {
 
 async function startSimulator(
   home: string,
-  { projects, seed }: { projects: string; seed: string },
+  { projects, seed }: { projects: number; seed: number },
 ): Promise<Simulator> {
   const script = join(projectRoot, 'sim/monday/main.ts')
   const state = join(home, `monday-${projects}-${seed}.jsonl`)
@@ -126,9 +133,9 @@ async function startSimulator(
     '--port',
     '0',
     '--projects',
-    projects,
+    String(projects),
     '--seed',
-    seed,
+    String(seed),
     '--traffic',
     '0',
     '--token',

@@ -18,19 +18,29 @@ const count = (text: string): number => {
   return n
 }
 
+const rate = (text: string): number => {
+  const n = Number(text)
+  if (!Number.isFinite(n) || n < 0) throw new InvalidArgumentError('a number of at least 0 is needed')
+  return n
+}
+
 program
   .command('up')
   .description('migrate, then serve webhooks, API, status page, workers and schedules')
-  .option('--role <role>', 'all; or ingest (door and API) and worker (the rest) on several nodes', 'all')
+  .option(
+    '--role <role>',
+    'all; or, on several nodes, ingest (takes webhooks in) and worker (processes, reads, schedules)',
+    'all',
+  )
   .action(async (options: { role: string }) => (await import('./up.ts')).up(options))
 
 program
   .command('demo')
   .description('a simulated monday.com with live traffic, and Lockstep against it; nothing else is needed')
-  .option('--projects <n>', 'projects in the simulated CRM (the real one has 13,708)', '1000')
-  .option('--traffic <n>', 'edits a second', '2')
-  .option('--seed <n>', 'seed of the simulated data', '1')
-  .action(async (options: { projects: string; traffic: string; seed: string }) =>
+  .option('--projects <n>', 'projects in the simulated CRM (the real one has 13,708)', count, 1000)
+  .option('--traffic <n>', 'edits a second', rate, 2)
+  .option('--seed <n>', 'seed of the simulated data', count, 1)
+  .action(async (options: { projects: number; traffic: number; seed: number }) =>
     (await import('./demo.ts')).demo(options),
   )
 

@@ -17,7 +17,7 @@ import type { Pipeline } from '../lanes/pipeline.ts'
 import { refetchOnce } from '../lanes/refetch.ts'
 import { nextRefetchInMs } from '../lanes/refetch-queue.ts'
 import { closeLostRuns } from '../lanes/runs.ts'
-import { hasCheckpoint, type Progress, syncApp, type SyncResult, wasReadWhole } from '../lanes/sync.ts'
+import { catchUp, type Progress, syncApp, type SyncResult } from '../lanes/sync.ts'
 import { createMirror } from '../mirror/apply.ts'
 import { checkTables } from '../mirror/mirror-table.ts'
 
@@ -158,29 +158,24 @@ function catchUpLoop(
     async step(signal: AbortSignal) {
       // Another node may have read the boards anew.
       await pipeline.source.prepare({ fresh: false, signal })
-      if (!(await isPassDue(db, pipeline))) {
+      const progress = (p: Progress): void => onProgress?.(app, p)
+      const result = await catchUp(db, pipeline, { signal, onProgress: progress })
+      if (signal.aborted) return 0
+      if (result === undefined) {
         // Webhooks of the time that we were away may be lost: what changed is asked for at once, not in a while.
         if (!startedUp) await syncApp(db, pipeline, { signal, full: false })
         startedUp = true
         return CATCH_UP_MS
       }
-      const progress = (p: Progress): void => onProgress?.(app, p)
-      const result = await syncApp(db, pipeline, { signal, full: true, onProgress: progress })
-      if (signal.aborted) return 0
       for (const problem of result.problems) log.warn({ app }, problem)
       for (const failure of result.failures) log.error({ app, ...failure }, 'a pass failed')
       onSynced?.(app, result)
       onRefetch()
-      return result.failures.length + result.busy.length === 0 ? 0 : CATCH_UP_MS
+      const whole = result.runs.every((run) => run.status === 'completed')
+      return whole && result.failures.length + result.busy.length === 0 ? 0 : CATCH_UP_MS
     },
     onError: (error: unknown, inARow: number) => outageDelay(log, app, 'reading everything', error, inARow),
   }
-}
-
-async function isPassDue(db: Database, { app, source }: Pipeline): Promise<boolean> {
-  if (await hasCheckpoint(db, app)) return true
-  for (const stream of source.streams) if (!(await wasReadWhole(db, app, stream))) return true
-  return false
 }
 
 /** Longer the longer it lasts, at most a minute; as long as the vendor says where it says so. */

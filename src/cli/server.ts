@@ -53,7 +53,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     log,
     trustProxy: settings.trustProxy,
     apiKey: settings.apiKey,
-    local: isLoopback(settings.host),
+    local: isPrivate(settings),
     notReady: () => whyNotReady(db, config),
   })
   const listening: Listening = await listen(http, settings.host, settings.port)
@@ -96,6 +96,10 @@ async function whyNotReady(db: Database, config: Config): Promise<string | undef
     return isOutage(error) ? 'the database does not answer' : describeError(error)
   }
 }
+
+/** Reachable from this machine alone: a tunnel or proxy in front, told by the public URL, counts as public. */
+const isPrivate = ({ host, publicUrl }: Settings): boolean =>
+  isLoopback(host) && (publicUrl === undefined || isLoopback(new URL(publicUrl).hostname))
 
 /** Resolves with the first signal to end; a second one, later, ends the process at once. */
 export function untilSignal(): Promise<NodeJS.Signals> {

@@ -1,3 +1,4 @@
+import { laneOf } from '../lanes/runs.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Check } from '../apps/contract.ts'
 import { isOutage } from '../db/database.ts'
@@ -87,7 +88,7 @@ function describe(app: FullStatus, now: number): string {
   const runs = table(
     ['last runs', 'stream', 'status', 'started', 'rows', 'created', 'updated', 'deleted'],
     app.runs.map((r) => [
-      r.stream.includes('/') ? `${r.lane} ${r.stream.split('/')[1]}` : r.lane,
+      laneOf(r),
       r.stream_name ?? r.stream,
       r.status,
       ago(r.started_at, now),

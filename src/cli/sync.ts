@@ -1,6 +1,6 @@
 import { ConfigError } from '../engine/errors.ts'
 import type { Pipeline } from '../lanes/pipeline.ts'
-import type { Run } from '../lanes/runs.ts'
+import { laneOf, type Run } from '../lanes/runs.ts'
 import { syncApp, type SyncResult } from '../lanes/sync.ts'
 import { findPipeline, openAll, readContext } from './context.ts'
 import { dryRun } from './dry-run.ts'
@@ -70,15 +70,14 @@ function report(
   flags: SyncFlags,
 ): void {
   const names = new Map(source.streams.map((stream) => [stream.id, stream.table]))
-  const tableOf = (run: Run): string => names.get(run.stream.split('/')[0] ?? '') ?? run.stream
+  const tableOf = (run: Run): string => names.get(run.stream) ?? run.stream
   if (flags.json === true) {
     printJson({ app, runs: runs.map((run) => ({ table: tableOf(run), ...run })), failures, busy, problems })
     return
   }
   const rows = runs.map((run) => {
-    const lane = run.stream.includes('/') ? `${run.lane} ${run.stream.split('/')[1]}` : run.lane
     const counts = [run.processed, run.created, run.updated, run.unchanged, run.deleted]
-    return [tableOf(run), run.stream_name, lane, run.status, ...counts, duration(run)]
+    return [tableOf(run), run.stream_name, laneOf(run), run.status, ...counts, duration(run)]
   })
   const head = [
     'table',

@@ -5,13 +5,13 @@ export interface RetryPolicy {
   readonly jitter: number
 }
 
-/** An inbox event that failed: 8 tries in about four hours, then a dead letter. */
+/** An inbox event that failed: tried again eight times in about four hours, then a dead letter. */
 export const eventRetry: RetryPolicy = {
   delaysMs: [1_000, 5_000, 30_000, 120_000, 600_000, 1_800_000, 3_600_000, 7_200_000],
   jitter: 0.2,
 }
 
-/** A vendor call that failed for a passing reason (network, 5xx): six tries in about a minute. */
+/** A vendor call that failed for a passing reason (network, 5xx): tried again six times in about a minute. */
 export const callRetry: RetryPolicy = { delaysMs: [500, 1_000, 3_000, 8_000, 15_000, 30_000], jitter: 0.3 }
 
 /** A refetch request whose fetch failed for good reasons of its own (one poisonous id). */

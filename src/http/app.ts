@@ -53,12 +53,13 @@ export function createHttp(options: HttpOptions): Hono {
     return reason === undefined ? c.json({ status: 'ready' }) : fail(c, 503, 'not_ready', reason)
   })
   const status = shareFor(500, () => readAll(db, options.pipelines))
+  app.use('/api/*', requireKey(options))
+  app.use('/metrics', requireKey(options))
   app.get('/metrics', async (c) => {
     const text = await metrics.render(await status(), Date.now())
     return c.text(text, 200, { 'content-type': metrics.registry.contentType })
   })
 
-  app.use('/api/*', requireKey(options))
   app.get('/api/v1/status', async (c) => c.json({ now: new Date().toISOString(), apps: await status() }))
   app.get('/api/v1/events', async (c) => {
     const limit = Math.min(200, Math.max(1, Number(c.req.query('limit') ?? 20) || 20))

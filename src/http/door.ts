@@ -19,8 +19,7 @@ export interface DoorOptions {
 }
 
 /** Headers that may carry a secret, and that nobody needs again. */
-const SECRET_HEADER =
-  /authorization|cookie|api-?key|secret|token|signature|password|credential|jwt|assertion/
+const SECRET_HEADER = /authorization|cookie|api-?key|secret|token|signature|password|credential|jwt|assertion/
 const RETRY_AFTER_S = 5
 
 /** `POST /webhooks/:app/:secret?`: checks in the order app, size, proof, JSON; 200 only after the commit (I1). */

@@ -32,7 +32,7 @@ export class Metrics {
   }
   private readonly rows = new Gauge({
     name: 'lockstep_rows',
-    help: 'Live rows, as the statistics of the database estimate them.',
+    help: 'Live rows.',
     labelNames: ['app', 'table'],
     registers: [this.registry],
   })

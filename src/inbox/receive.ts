@@ -157,7 +157,9 @@ async function insert(db: Database, batch: readonly Waiting[]): Promise<Map<stri
     const known = unique.get(name)
     unique.set(name, { first: known?.first ?? waiting, deliveries: (known?.deliveries ?? 0) + 1 })
   }
-  const hashed = [...unique.values()].filter(({ first }) => first.incoming.identity === undefined)
+  // In one order, so that two nodes that were sent the same deliveries do not lock each other out.
+  const entries = [...unique.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry)
+  const hashed = entries.filter(({ first }) => first.incoming.identity === undefined)
   return db.transaction(async (tx) => {
     if (hashed.length > 0)
       await releaseOldHashes(
@@ -173,7 +175,7 @@ async function insert(db: Database, batch: readonly Waiting[]): Promise<Map<stri
        on conflict (app, dedupe_key) do update
          set deliveries = i.deliveries + excluded.deliveries, last_delivery_at = clock_timestamp()
        returning i.id, i.app, i.dedupe_key, i.xmax = 0 as fresh`,
-      columns([...unique.values()]),
+      columns(entries),
     )
     return new Map(
       rows.map(({ id, app, dedupe_key, fresh }) => [

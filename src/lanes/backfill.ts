@@ -1,5 +1,11 @@
 import type { Database, Transaction } from '../db/database.ts'
-import { CursorExpiredError, DailyCapError, describeError, VendorUnavailableError } from '../engine/errors.ts'
+import {
+  CursorExpiredError,
+  DailyCapError,
+  describeError,
+  LockstepError,
+  VendorUnavailableError,
+} from '../engine/errors.ts'
 import type { Json } from '../engine/observation.ts'
 import { sqlName } from '../mirror/table-spec.ts'
 import { type Page, ROW, type Stream } from '../sources/contract.ts'
@@ -53,6 +59,10 @@ export async function backfill(
   }
 }
 
+/** Under which name a pass's checkpoint is kept. */
+export const checkpointKey = (stream: Stream, part: string): string =>
+  part === ROW ? stream.id : `${stream.id}/${part}`
+
 class Pass {
   readonly lease: string
   private readonly db: Database
@@ -71,7 +81,7 @@ class Pass {
     this.stream = stream
     this.part = part
     this.options = options
-    this.key = part === ROW ? stream.id : `${stream.id}/${part}`
+    this.key = checkpointKey(stream, part)
     this.lease = `backfill ${pipeline.app} ${this.key}`
   }
 
@@ -189,7 +199,8 @@ class Pass {
       const { counts } = await absorb(tx, this.pipeline, observations, { attempt, refetches })
       await this.remember(tx, after, page)
       await countPage(tx, checkpoint.run, page.rows.length, counts[this.stream.table])
-      await holdLease(tx, this.lease)
+      if (!(await holdLease(tx, this.lease)))
+        throw new LockstepError(`another node took over the ${this.lease}`)
     })
     this.rows += page.rows.length
     return after

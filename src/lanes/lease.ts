@@ -1,8 +1,8 @@
 import { hostname } from 'node:os'
 import type { Queryable } from '../db/database.ts'
 
-/** Short enough to wait for after a crash, long against the time between two pages. */
-const LEASE_S = 60
+/** Longer than a page can take with its waits and tries. A holder of this machine that died is replaced at once. */
+const LEASE_S = 900
 
 /** This process, told apart from another with the same number on another machine. */
 export const nodeName = `${hostname()}/${process.pid}`

@@ -40,6 +40,8 @@ export async function requestRefetch(
        as w (stream, part, key, reason, delay_ms)
      on conflict (app, stream, part, key) do update set
        seq = nextval('lockstep.refetch_seq'), reason = excluded.reason,
+       -- Asked for anew: a "not there" is believed only when this wish, too, is older than a replica's lag.
+       requested_at = excluded.requested_at,
        next_attempt_at = least(r.next_attempt_at, excluded.next_attempt_at)`,
     [
       app,
@@ -54,7 +56,7 @@ export async function requestRefetch(
 }
 
 /** Past this a claim is taken to be lost with its node. Longer than the longest vendor call with its retries. */
-const CLAIM_S = 180
+const CLAIM_S = 900
 
 /** Claims up to `limit` due requests of the stream and part that has waited longest. */
 export async function claimRefetch(

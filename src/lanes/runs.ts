@@ -24,6 +24,12 @@ export interface Run {
   metadata: Record<string, unknown>
 }
 
+/** A run's lane for people: a part other than the whole row is named. */
+export function laneOf({ lane, metadata }: Pick<Run, 'lane' | 'metadata'>): string {
+  const { part } = metadata
+  return typeof part === 'string' && part !== 'row' ? `${lane} ${part}` : lane
+}
+
 export interface RunKey {
   readonly app: string
   readonly lane: Lane

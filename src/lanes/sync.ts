@@ -1,7 +1,7 @@
 import type { Database } from '../db/database.ts'
 import { describeError } from '../engine/errors.ts'
 import { ROW, type Stream } from '../sources/contract.ts'
-import { backfill } from './backfill.ts'
+import { backfill, checkpointKey } from './backfill.ts'
 import { delta } from './delta.ts'
 import type { Pipeline } from './pipeline.ts'
 import { refetchOnce } from './refetch.ts'
@@ -36,6 +36,12 @@ export interface SyncResult {
   readonly problems: readonly string[]
 }
 
+/** One part of one stream, to be read. */
+export interface Pass {
+  readonly stream: Stream
+  readonly part: string
+}
+
 /**
  * Brings an app's tables up to date. A stream that fails does not stop the others (I8). Whole rows come first for
  * all streams, then the parts that are paced apart, so that the tables are useful early.
@@ -43,24 +49,50 @@ export interface SyncResult {
 export async function syncApp(db: Database, pipeline: Pipeline, options: SyncOptions): Promise<SyncResult> {
   const { problems } = await pipeline.source.prepare({ fresh: options.full, signal: options.signal })
   const streams = pipeline.source.streams.filter((s) => options.tables?.includes(s.table) ?? true)
+  const parts = options.full ? [...new Set(streams.flatMap((s) => s.parts))] : [ROW]
+  const passes = parts.flatMap((part) =>
+    streams.filter((stream) => stream.parts.includes(part)).map((stream) => ({ stream, part })),
+  )
+  const result = await runPasses(db, pipeline, passes, options)
+  if (options.drain === true) await drain(db, pipeline, options.signal)
+  return { ...result, problems }
+}
+
+/**
+ * Makes the passes that are due: those that were interrupted and can go on, and those of which none ever came to its
+ * end. Undefined where there are none.
+ */
+export async function catchUp(
+  db: Database,
+  pipeline: Pipeline,
+  options: Pick<SyncOptions, 'signal' | 'onProgress'>,
+): Promise<SyncResult | undefined> {
+  const due = await duePasses(db, pipeline)
+  if (due.length === 0) return undefined
+  const { problems } = await pipeline.source.prepare({ fresh: true, signal: options.signal })
+  return { ...(await runPasses(db, pipeline, due, { ...options, full: true })), problems }
+}
+
+async function runPasses(
+  db: Database,
+  pipeline: Pipeline,
+  passes: readonly Pass[],
+  options: SyncOptions,
+): Promise<Omit<SyncResult, 'problems'>> {
   const runs: Run[] = []
   const failures: { stream: string; error: string }[] = []
   const busy: string[] = []
-  const parts = options.full ? [...new Set(streams.flatMap((s) => s.parts))] : [ROW]
-  for (const part of parts) {
-    for (const stream of streams.filter((s) => s.parts.includes(part))) {
-      if (options.signal.aborted) break
-      try {
-        const run = await syncStream(db, pipeline, stream, part, options)
-        if (run === undefined) busy.push(stream.name)
-        else runs.push(run)
-      } catch (error) {
-        failures.push({ stream: stream.name, error: describeError(error) })
-      }
+  for (const { stream, part } of passes) {
+    if (options.signal.aborted) break
+    try {
+      const run = await syncStream(db, pipeline, stream, part, options)
+      if (run === undefined) busy.push(stream.name)
+      else runs.push(run)
+    } catch (error) {
+      failures.push({ stream: stream.name, error: describeError(error) })
     }
   }
-  if (options.drain === true) await drain(db, pipeline, options.signal)
-  return { runs, failures, busy, problems }
+  return { runs, failures, busy }
 }
 
 async function syncStream(
@@ -82,7 +114,7 @@ async function syncStream(
 }
 
 /** Whether a stream had a clean pass from its first page to its last; before it, deltas make no sense. */
-export async function wasReadWhole(db: Database, app: string, stream: Stream): Promise<boolean> {
+async function wasReadWhole(db: Database, app: string, stream: Stream): Promise<boolean> {
   const { rowCount } = await db.query(
     `select 1 from lockstep.freshness where app = $1 and stream = $2 and full_pass_at is not null`,
     [app, stream.id],
@@ -90,13 +122,28 @@ export async function wasReadWhole(db: Database, app: string, stream: Stream): P
   return (rowCount ?? 0) > 0
 }
 
-/** Whether a pass was interrupted and can go on. */
-export async function hasCheckpoint(db: Database, app: string): Promise<boolean> {
-  const { rowCount } = await db.query(
-    `select 1 from lockstep.checkpoints where app = $1 and lane = 'backfill' limit 1`,
-    [app],
+async function duePasses(db: Database, { app, source }: Pipeline): Promise<Pass[]> {
+  const { streams } = source
+  const all = [...new Set(streams.flatMap((s) => s.parts))].flatMap((part) =>
+    streams.filter((stream) => stream.parts.includes(part)).map((stream) => ({ stream, part })),
   )
-  return (rowCount ?? 0) > 0
+  const { rows } = await db.query<{ due: boolean }>(
+    `select exists (
+         select from lockstep.checkpoints where app = $1 and lane = 'backfill' and stream = p.checkpoint
+       ) or not exists (
+         select from lockstep.runs where app = $1 and lane = 'backfill' and stream = p.stream
+           and status = 'completed' and metadata ->> 'part' = p.part
+       ) as due
+     from unnest($2::text[], $3::text[], $4::text[]) with ordinality as p (stream, part, checkpoint, n)
+     order by p.n`,
+    [
+      app,
+      all.map((p) => p.stream.id),
+      all.map((p) => p.part),
+      all.map((p) => checkpointKey(p.stream, p.part)),
+    ],
+  )
+  return all.filter((_, i) => rows[i]?.due === true)
 }
 
 /** More rounds than this mean that requests keep giving rise to requests: leave the rest to the workers. */

@@ -253,7 +253,7 @@ class TableStep {
       entries.map((r) => r.base),
       entries.map((r) => (Object.keys(r.stamps).length === 0 ? null : JSON.stringify(r.stamps))),
       entries.map((r) => encodeJson(r.extra)),
-      entries.map((r) => (r.unchangedSince === undefined ? null : stampFloor(r.unchangedSince))),
+      entries.map((r) => (r.unchangedSince === undefined ? null : stampFloor(r.unchangedSince + 1))),
       ...columns.map((column) =>
         entries.map((r) => encode(r.values[column], spec.columns[column]?.type ?? 'text')),
       ),

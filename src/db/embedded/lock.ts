@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rm } from 'node:fs/promises'
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseError } from '../../engine/errors.ts'
@@ -28,9 +28,7 @@ export async function takeLock(home: string, now: Date): Promise<() => Promise<v
   }
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
-      const file = await open(lockFile(home), 'wx', 0o644)
-      await file.writeFile(JSON.stringify(holder))
-      await file.close()
+      await place(lockFile(home), JSON.stringify(holder))
       return () => rm(lockFile(home), { force: true })
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
@@ -44,6 +42,17 @@ export async function takeLock(home: string, now: Date): Promise<() => Promise<v
     await rm(lockFile(home), { force: true })
   }
   throw new DatabaseError(`cannot take the lock ${lockFile(home)}: other processes keep taking it`)
+}
+
+/** Writes a file whole or not at all; fails with EEXIST where it is there. */
+async function place(file: string, text: string): Promise<void> {
+  const draft = `${file}.${process.pid}`
+  await writeFile(draft, text, { mode: 0o644 })
+  try {
+    await link(draft, file)
+  } finally {
+    await rm(draft, { force: true })
+  }
 }
 
 /** The live holder of a home folder, if there is one. */

@@ -5,6 +5,7 @@ import {
   type BudgetLimits,
   type BudgetState,
   emptyBudget,
+  nextUtcDay,
   recordPoints,
   recordRejection,
   recordSent,
@@ -75,7 +76,10 @@ export class MondayClient {
    * gaps. Throws VendorUnavailableError, DailyCapError, CursorExpiredError or VendorRefusedError.
    */
   async call(call: Call): Promise<Result> {
-    this.loaded ??= this.loadUsage()
+    this.loaded ??= this.loadUsage().catch((error: unknown) => {
+      this.loaded = undefined
+      throw error
+    })
     await this.loaded
     for (let attempt = 1; ; attempt++) {
       await this.waitForBudget(call)
@@ -193,6 +197,9 @@ export class MondayClient {
       // A little past the vendor's own word, so that all who wait do not come back in one millisecond.
       const wait = waitMs(answer, problem) + Math.random() * 250
       this.budget = recordRejection(this.budget, wait, problem.message, now)
+      await this.book(now, 0, 1, 0)
+    } else if (reaction === 'daily') {
+      this.budget = recordRejection(this.budget, nextUtcDay(now) - now, problem.message, now)
       await this.book(now, 0, 1, 0)
     } else {
       await this.book(now, 1, 0, 0)
