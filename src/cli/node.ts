@@ -15,7 +15,7 @@ import { type Loop, startLoop } from '../jobs/loop.ts'
 import { type ScheduledJob, type Scheduler, startScheduler } from '../jobs/scheduler.ts'
 import type { Pipeline } from '../lanes/pipeline.ts'
 import { refetchOnce } from '../lanes/refetch.ts'
-import { nextRefetchInMs } from '../lanes/refetch-queue.ts'
+import { nextRefetchInMs, type Share } from '../lanes/refetch-queue.ts'
 import { closeLostRuns } from '../lanes/runs.ts'
 import { catchUp, type Progress, syncApp, type SyncResult } from '../lanes/sync.ts'
 import { createMirror } from '../mirror/apply.ts'
@@ -82,10 +82,13 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
   const loops: Loop[] = []
   const byApp = new Map<string, Loop[]>()
   for (const pipeline of options.pipelines) {
-    const refetch = startLoop(refetchLoop(options, pipeline))
+    const readers = (['rows', 'parts'] as const).map((share) =>
+      startLoop(refetchLoop(options, pipeline, share)),
+    )
+    const refetch = { wake: () => readers.forEach((reader) => reader.wake()) }
     const inbox = startLoop(inboxLoop(options, pipeline, () => refetch.wake()))
     const passes = startLoop(catchUpLoop(options, pipeline, () => refetch.wake()))
-    loops.push(inbox, refetch, passes)
+    loops.push(inbox, ...readers, passes)
     byApp.set(pipeline.app, [inbox])
   }
   const scheduler: Scheduler = await startScheduler(options.db, scheduledJobs(options), options.log)
@@ -133,13 +136,13 @@ function inboxLoop({ db, metrics, log }: WorkersOptions, pipeline: Pipeline, onR
   }
 }
 
-function refetchLoop({ db, log }: WorkersOptions, pipeline: Pipeline) {
+function refetchLoop({ db, log }: WorkersOptions, pipeline: Pipeline, share: Share) {
   const { app } = pipeline
   return {
     async step(signal: AbortSignal) {
       await prepared(pipeline, signal)
-      if ((await refetchOnce(db, pipeline, signal)) > 0) return 0
-      const due = await nextRefetchInMs(db, app)
+      if ((await refetchOnce(db, pipeline, signal, share)) > 0) return 0
+      const due = await nextRefetchInMs(db, app, share)
       return due === undefined ? REFETCH_IDLE_MS : Math.min(REFETCH_IDLE_MS, Math.max(50, due))
     },
     onError: (error: unknown, inARow: number) => outageDelay(log, app, 'reading rows again', error, inARow),

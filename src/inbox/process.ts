@@ -119,7 +119,7 @@ async function settle(tx: Transaction, settled: readonly Settled[]): Promise<voi
   await tx.query(
     `update lockstep.inbox as i set status = 'processed', outcome = s.outcome, error = s.note,
        attempts = i.attempts + 1, processed_at = clock_timestamp(),
-       processing_ms = extract(epoch from clock_timestamp() - i.received_at) * 1000
+       processing_ms = least(2147483647, extract(epoch from clock_timestamp() - i.received_at) * 1000)
      from unnest($1::bigint[], $2::text[], $3::text[]) as s (id, outcome, note)
      where i.id = s.id`,
     [

@@ -58,32 +58,38 @@ export async function requestRefetch(
 /** Past this a claim is taken to be lost with its node. Longer than the longest vendor call with its retries. */
 const CLAIM_S = 900
 
+/** Whole rows, or the parts that are read apart and paced: neither must wait behind the other. */
+export type Share = 'rows' | 'parts'
+
 /** Claims up to `limit` due requests of the stream and part that has waited longest. */
 export async function claimRefetch(
   db: Queryable,
   app: string,
-  limit: (stream: string, part: string) => number,
+  limit: number,
+  share?: Share,
 ): Promise<ClaimedBatch | undefined> {
   const due = await db.query<{ stream: string; part: string }>(
     `select stream, part from lockstep.refetch
      where app = $1 and next_attempt_at <= clock_timestamp() and claimed_until < clock_timestamp()
+       and ($2::boolean is null or (part = 'row') = $2)
      order by seq limit 1`,
-    [app],
+    [app, share === undefined ? null : share === 'rows'],
   )
   const first = due.rows[0]
   if (first === undefined) return undefined
   const { rows } = await db.query<ClaimedKey>(
-    `update lockstep.refetch as r set claimed_until = clock_timestamp() + make_interval(secs => $5)
-     from (
+    // Materialized: as a plain subquery it may be run once for each row of a nested loop, and the limit with it.
+    `with picked as materialized (
        select key from lockstep.refetch
        -- Those that only wait for company go along: the call is made anyway.
        where app = $1 and stream = $2 and part = $3 and claimed_until < clock_timestamp()
          and (next_attempt_at <= clock_timestamp() or (attempts = 0 and error is null))
        order by next_attempt_at <= clock_timestamp() desc, seq limit $4 for update skip locked
-     ) as picked
+     )
+     update lockstep.refetch as r set claimed_until = clock_timestamp() + make_interval(secs => $5) from picked
      where r.app = $1 and r.stream = $2 and r.part = $3 and r.key = picked.key
      returning r.key, r.seq, r.attempts, extract(epoch from clock_timestamp() - r.requested_at)::float8 as age_s`,
-    [app, first.stream, first.part, limit(first.stream, first.part), CLAIM_S],
+    [app, first.stream, first.part, limit, CLAIM_S],
   )
   return rows.length === 0 ? undefined : { ...first, keys: rows }
 }
@@ -127,11 +133,15 @@ export async function postponeRefetch(
 }
 
 /** Milliseconds until the next request is due; undefined where there is none. */
-export async function nextRefetchInMs(db: Queryable, app: string): Promise<number | undefined> {
+export async function nextRefetchInMs(
+  db: Queryable,
+  app: string,
+  share?: Share,
+): Promise<number | undefined> {
   const { rows } = await db.query<{ ms: number | null }>(
     `select (extract(epoch from min(greatest(next_attempt_at, claimed_until)) - clock_timestamp()) * 1000)::float8 as ms
-     from lockstep.refetch where app = $1`,
-    [app],
+     from lockstep.refetch where app = $1 and ($2::boolean is null or (part = 'row') = $2)`,
+    [app, share === undefined ? null : share === 'rows'],
   )
   const ms = rows[0]?.ms
   return ms === null || ms === undefined ? undefined : Math.max(0, ms)

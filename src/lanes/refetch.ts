@@ -1,4 +1,4 @@
-import { type Database, isOutage } from '../db/database.ts'
+import { type Database, isOutage, sqlState } from '../db/database.ts'
 import { DailyCapError, describeError, VendorUnavailableError } from '../engine/errors.ts'
 import { SETTLE_MS } from '../engine/read-time.ts'
 import { nextDelayMs, refetchRetry } from '../engine/retry.ts'
@@ -11,6 +11,7 @@ import {
   claimRefetch,
   postponeRefetch,
   settleRefetch,
+  type Share,
 } from './refetch-queue.ts'
 import { touchedBy } from './touched.ts'
 
@@ -21,8 +22,13 @@ const REST_MS = 3_600_000
  * Serves up to `keysMax` requests of the stream that waited longest. Returns how many keys it took; 0 where nothing
  * is due. Throws VendorUnavailableError and DailyCapError after giving the requests back: the caller waits.
  */
-export async function refetchOnce(db: Database, pipeline: Pipeline, signal: AbortSignal): Promise<number> {
-  const batch = await claimRefetch(db, pipeline.app, () => pipeline.source.keysMax)
+export async function refetchOnce(
+  db: Database,
+  pipeline: Pipeline,
+  signal: AbortSignal,
+  share?: Share,
+): Promise<number> {
+  const batch = await claimRefetch(db, pipeline.app, pipeline.source.keysMax, share)
   if (batch === undefined) return 0
   const stream = pipeline.source.streams.find((s) => s.id === batch.stream)
   if (stream === undefined) {
@@ -48,9 +54,12 @@ async function fetchAndServe(
     const page = await pipeline.source.readKeys({ stream, part: batch.part, keys, signal })
     await serve(db, pipeline, stream, { batch, page, arrival })
   } catch (error) {
-    if (isPassing(error) || batch.keys.length === 1) {
-      await giveBack(db, pipeline.app, batch, error)
-      if (isPassing(error)) throw error
+    // Stopped amid a call or a wait: as little the rows' fault as an outage.
+    const passing = isPassing(error) || signal.aborted
+    // Only the database tells a bad row from the others. What the vendor refuses, it would refuse a hundred times.
+    if (passing || batch.keys.length === 1 || sqlState(error) === undefined) {
+      await giveBack(db, pipeline.app, batch, error, !passing)
+      if (passing) throw error
       return
     }
     const half = Math.ceil(batch.keys.length / 2)
@@ -99,17 +108,22 @@ async function serve(db: Database, pipeline: Pipeline, stream: Stream, answer: A
 const retryMs = (key: ClaimedKey): number =>
   nextDelayMs(refetchRetry, key.attempts + 1, Math.random()) ?? REST_MS
 
-async function giveBack(db: Database, app: string, batch: ClaimedBatch, error: unknown): Promise<void> {
-  const outage = isPassing(error)
+async function giveBack(
+  db: Database,
+  app: string,
+  batch: ClaimedBatch,
+  error: unknown,
+  counted: boolean,
+): Promise<void> {
   const waitMs =
     error instanceof DailyCapError
       ? Math.max(0, error.untilMs - Date.now())
       : error instanceof VendorUnavailableError
         ? (error.retryAfterMs ?? 5_000)
         : undefined
-  const keys = batch.keys.map((k) => ({ key: k.key, delayMs: waitMs ?? (outage ? 1_000 : retryMs(k)) }))
+  const keys = batch.keys.map((k) => ({ key: k.key, delayMs: waitMs ?? (counted ? retryMs(k) : 1_000) }))
   await postponeRefetch(db, app, batch, keys, {
     error: describeError(error).slice(0, 2000),
-    counted: !outage,
+    counted,
   })
 }

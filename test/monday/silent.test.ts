@@ -19,7 +19,7 @@ const withRewritten = (test: (run: TasksRun, proxy: Proxy) => Promise<void>): Pr
             withNode(
               db,
               app,
-              async ({ pipeline, hook }) => test(await startTasks(sim, db, pipeline, hook), proxy),
+              async ({ pipeline, hook }) => test(await startTasks({ sim, db, pipeline, hook }, app), proxy),
               { role: 'ingest' },
             ),
           { endpoint: proxy.url },

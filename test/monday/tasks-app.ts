@@ -14,7 +14,7 @@ import type { BoardMapping, DecoderName, FieldMapping } from '../../src/sources/
 import { everyColumnWorld, type MondaySim, type MondaySimOptions } from '../../sim/monday/index.ts'
 import { withSim } from '../../sim/monday/with-sim.ts'
 import { withDatabase } from '../support/database.ts'
-import { PATH_SECRET, withNode } from '../support/node.ts'
+import { openPipeline, PATH_SECRET, withNode } from '../support/node.ts'
 
 export const TASKS = '7786783342'
 export const SUBITEMS = '8400809115'
@@ -159,6 +159,8 @@ export interface TasksRun {
   /** Waits for deliveries, applies them, and reads what they ask for. */
   readonly settle: () => Promise<void>
   readonly sync: (options?: { full?: boolean }) => Promise<SyncResult>
+  /** The app as a restarted process has it: nothing in memory but what the database keeps. */
+  readonly reopen: () => Promise<Pipeline>
 }
 
 /** The Tasks boards, read whole, with a door that takes events in; the test says when they are applied. */
@@ -178,7 +180,7 @@ export async function withTasks<T>(
         db,
         sim,
         (app) =>
-          withNode(db, app, async ({ pipeline, hook }) => test(await startTasks(sim, db, pipeline, hook)), {
+          withNode(db, app, async ({ pipeline, hook }) => test(await startTasks({ sim, db, pipeline, hook }, app)), {
             role: 'ingest',
           }),
         rest,
@@ -188,10 +190,8 @@ export async function withTasks<T>(
 }
 
 export async function startTasks(
-  sim: MondaySim,
-  db: Database,
-  pipeline: Pipeline,
-  hook: string,
+  { sim, db, pipeline, hook }: Pick<TasksRun, 'sim' | 'db' | 'pipeline' | 'hook'>,
+  app: App,
 ): Promise<TasksRun> {
   const sync: TasksRun['sync'] = ({ full = true } = {}) =>
     syncApp(db, pipeline, { signal: AbortSignal.timeout(30_000), full, drain: true })
@@ -207,6 +207,11 @@ export async function startTasks(
     const response = await fetch(hook, { method: 'POST', body: JSON.stringify({ event }) })
     return ((await response.json()) as { status: string }).status
   }
+  const reopen = async (): Promise<Pipeline> => {
+    const opened = await openPipeline(db, app)
+    await opened.source.prepare({ fresh: false, signal: AbortSignal.timeout(30_000) })
+    return opened
+  }
   await sync()
-  return { sim, db, pipeline, hook, send, apply, settle, sync }
+  return { sim, db, pipeline, hook, send, apply, settle, sync, reopen }
 }
