@@ -17,7 +17,7 @@ const read = (file: string): string => readFileSync(join(root, file), 'utf8')
 const allowed: Readonly<Record<string, readonly string[]>> = {
   engine: [],
   db: ['engine', 'sources/contract'],
-  mirror: ['engine', 'db'],
+  mirror: ['engine', 'db', 'sources/contract'],
   sources: ['engine'],
   sinks: ['engine'],
   lanes: ['engine', 'db', 'mirror', 'sources/contract'],

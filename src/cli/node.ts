@@ -19,6 +19,7 @@ import { nextRefetchInMs, type Share } from '../lanes/refetch-queue.ts'
 import { closeLostRuns } from '../lanes/runs.ts'
 import { catchUp, type Progress, syncApp, type SyncResult } from '../lanes/sync.ts'
 import { createMirror } from '../mirror/apply.ts'
+import { checkStreams } from '../mirror/check-streams.ts'
 import { checkTables } from '../mirror/mirror-table.ts'
 
 /** Every migration that this configuration needs, in order. */
@@ -43,6 +44,7 @@ export async function openPipelines(
     const source = app.source(sourceStore(db, app.name), {
       webhookUrl: () => webhookUrl(app, pipelines.find((p) => p.app === app.name)?.source.door.pathSecret),
     })
+    checkStreams(source.streams, app.tables)
     pipelines.push({ app: app.name, source, mirror, derive: app.derive })
   }
   return pipelines

@@ -33,6 +33,8 @@ export interface Stream {
   readonly id: string
   readonly name: string
   readonly table: string
+  /** The columns of the table that it fills. */
+  readonly columns: readonly string[]
   /** Readings beside the whole row that must be paced apart, such as formulas. */
   readonly parts: readonly string[]
 }

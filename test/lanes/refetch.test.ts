@@ -39,22 +39,22 @@ describe('rows to read again', () => {
     await withTasks(async ({ db, pipeline }) => {
       const wish = [{ stream: TASKS, part: ROW, keys: keysFrom(FIRST_TASK, 2), reason: 'first' }]
       await requestRefetch(db, pipeline.app, wish)
-      const batch = await claimRefetch(db, pipeline.app, () => 100)
+      const batch = await claimRefetch(db, pipeline.app, 100)
       expect(batch?.keys).toHaveLength(2)
-      expect(await claimRefetch(db, pipeline.app, () => 100)).toBeUndefined()
+      expect(await claimRefetch(db, pipeline.app, 100)).toBeUndefined()
       await requestRefetch(db, pipeline.app, [{ ...wish[0], keys: [String(FIRST_TASK)] } as (typeof wish)[0]])
       if (batch !== undefined) await settleRefetch(db, pipeline.app, batch, batch.keys)
       expect((await waiting(db)).map(({ key }) => key)).toEqual([String(FIRST_TASK)])
-      expect((await claimRefetch(db, pipeline.app, () => 100))?.keys).toHaveLength(1)
+      expect((await claimRefetch(db, pipeline.app, 100))?.keys).toHaveLength(1)
     })
   })
 
   it('claimed by a node that died are free again after a while', async () => {
     await withTasks(async ({ db, pipeline }) => {
       await requestRefetch(db, pipeline.app, [{ stream: TASKS, part: ROW, keys: ['1'], reason: 'x' }])
-      await claimRefetch(db, pipeline.app, () => 100)
+      await claimRefetch(db, pipeline.app, 100)
       await db.query(`update lockstep.refetch set claimed_until = claimed_until - interval '16 minutes'`)
-      expect((await claimRefetch(db, pipeline.app, () => 100))?.keys).toHaveLength(1)
+      expect((await claimRefetch(db, pipeline.app, 100))?.keys).toHaveLength(1)
     })
   })
 

@@ -110,10 +110,11 @@ class MondaySource implements Source {
   }
 
   get streams(): readonly Stream[] {
-    return this.options.boards.map(({ board, name, table }) => {
+    return this.options.boards.map(({ board, name, table, fields }) => {
       const schema = this.contexts.get(board)?.schema
       const hasFormulas = schema !== undefined && readableFormulas(schema).length > 0
-      return { id: board, name, table, parts: hasFormulas ? [ROW, FORMULA] : [ROW] }
+      const parts = hasFormulas ? [ROW, FORMULA] : [ROW]
+      return { id: board, name, table, columns: Object.keys(fields), parts }
     })
   }
 
