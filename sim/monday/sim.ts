@@ -3,6 +3,7 @@ import type { Faults, FaultsPatch } from './faults.ts'
 import type { Limits } from './api/limits.ts'
 import type { RequestLog } from './api/request-log.ts'
 import type { Deliveries } from './webhooks/deliveries.ts'
+import type { Capture } from './webhooks/dispatcher.ts'
 import type { Clock, World } from './world/model.ts'
 
 export interface MondaySimOptions {
@@ -21,6 +22,8 @@ export interface MondaySimOptions {
   faults?: FaultsPatch
   limits?: Partial<Limits>
   retryDelayMs?: number
+  /** Takes the webhooks' deliveries instead of the network. */
+  capture?: Capture
   /** The /control routes; on by default. */
   control?: boolean
 }

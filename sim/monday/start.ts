@@ -31,6 +31,7 @@ export async function startMondaySim(options: MondaySimOptions = {}): Promise<Mo
     random: createRandom(seed + 101),
     retryDelayMs: options.retryDelayMs ?? RETRY_DELAY_MS,
     signingSecret: options.signingSecret,
+    capture: options.capture,
   })
   const replica = new Replica(faults, clock)
   const edit = createEdits({

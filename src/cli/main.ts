@@ -71,6 +71,23 @@ program
   )
 
 program
+  .command('verify')
+  .description('compare with the vendor row by row and column by column; exit 1 where something differs')
+  .argument('<app>')
+  .option('--repair', 'mend what differs')
+  .option('--table <table...>', 'only these tables')
+  .option('--no-formulas', 'leave out formulas, which are read slowly')
+  .option(
+    '--settle <s>',
+    'how long a difference must last to count (default: 30, and as requests may wait)',
+    count,
+  )
+  .option('--json', 'figures for machines')
+  .action(async (app: string, options: Record<string, unknown>) =>
+    (await import('./verify.ts')).verify(app, options),
+  )
+
+program
   .command('status')
   .description('sources, lag, inbox, runs, budgets')
   .option('--watch', 'again every second')

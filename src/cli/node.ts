@@ -18,6 +18,7 @@ import { refetchOnce } from '../lanes/refetch.ts'
 import { nextRefetchInMs, type Share } from '../lanes/refetch-queue.ts'
 import { closeLostRuns } from '../lanes/runs.ts'
 import { catchUp, type Progress, syncApp, type SyncResult } from '../lanes/sync.ts'
+import { verifySlice } from '../lanes/verify.ts'
 import { createMirror } from '../mirror/apply.ts'
 import { checkStreams } from '../mirror/check-streams.ts'
 import { checkTables } from '../mirror/mirror-table.ts'
@@ -219,6 +220,12 @@ function scheduledJobs({ db, config, pipelines, log }: WorkersOptions): Schedule
       timeZone: 'UTC',
       run: sync(pipeline, true),
     },
+    {
+      name: `${pipeline.app}.verify`,
+      cron: config.verifyCron ?? '5-59/10 * * * *',
+      timeZone: 'UTC',
+      run: (now) => verifyNext({ db, config, log }, pipeline, { now, signal }),
+    },
   ])
   const apps = config.apps.flatMap(({ name, jobs = [] }) =>
     jobs.map((job): ScheduledJob => ({
@@ -233,6 +240,22 @@ function scheduledJobs({ db, config, pipelines, log }: WorkersOptions): Schedule
     ...apps,
     { name: 'engine.retention', cron: '40 3 * * *', timeZone: 'UTC', run: () => retain(db, config, log) },
   ]
+}
+
+/** Verifies the next slice, and says what it found. */
+async function verifyNext(
+  { db, config, log }: Pick<WorkersOptions, 'db' | 'config' | 'log'>,
+  pipeline: Pipeline,
+  { now, signal }: { now: Date; signal: AbortSignal },
+): Promise<void> {
+  const { app } = pipeline
+  const found = await verifySlice(db, pipeline, { signal, now, tolerance: config.driftTolerance?.[app] })
+  if (found === undefined) return
+  const { table, rows, missing, extra, different, repaired, reconciled, run } = found
+  const fields = { app, table, rows, missing, extra, different, repaired, reconciled, error: run.error }
+  if (run.status === 'failed') log.error(fields, 'a verification failed')
+  else if (missing + extra + different > 0) log.warn(fields, 'a verification found drift')
+  else log.info(fields, 'verified')
 }
 
 /** Lets go of what is older than it is kept, a little at a time so that nothing waits behind it. */

@@ -82,8 +82,15 @@ function show(all: readonly FullStatus[], json: boolean, now: number): void {
 
 function describe(app: FullStatus, now: number): string {
   const tables = table(
-    ['table', 'rows', 'deleted', 'confirmed'],
-    app.tables.map((t) => [t.table, t.rows, t.tombstones, ago(t.confirmed_at, now)]),
+    ['table', 'rows', 'deleted', 'confirmed', 'verified', 'drift'],
+    app.tables.map((t) => [
+      t.table,
+      t.rows,
+      t.tombstones,
+      ago(t.confirmed_at, now),
+      t.drift === null ? 'never' : `${ago(t.drift.verified_at, now)}, ${t.drift.status}`,
+      describeDrift(t.drift),
+    ]),
   )
   const runs = table(
     ['last runs', 'stream', 'status', 'started', 'rows', 'created', 'updated', 'deleted'],
@@ -108,6 +115,14 @@ function describe(app: FullStatus, now: number): string {
   const found = app.checks.filter((check) => check.level === 'warning')
   for (const { name, count, detail } of found) parts.push(`  ! ${name}: ${count}. ${detail}`)
   return parts.join('\n\n')
+}
+
+/** What was found and not mended by the last verification. */
+function describeDrift(drift: AppStatus['tables'][number]['drift']): string {
+  if (drift === null) return '–'
+  const found = drift.missing + drift.extra + drift.different
+  if (found === 0) return 'none'
+  return `${found.toLocaleString('en-GB')} rows, ${drift.repaired.toLocaleString('en-GB')} repaired`
 }
 
 const indent = (text: string): string => text.replace(/^/gm, '  ')

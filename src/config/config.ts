@@ -15,6 +15,10 @@ export interface Config {
   readonly deltaCron?: string
   /** Cron of the full sweep of every app, UTC; default daily at 02:20. */
   readonly sweepCron?: string
+  /** Cron of the slices in which every app is verified and repaired, UTC; default every 10 minutes. */
+  readonly verifyCron?: string
+  /** App → share of its rows that may differ before a verification reads a table anew; default 0.05. */
+  readonly driftTolerance?: Readonly<Record<string, number>>
 }
 
 const NAME = /^[a-z][a-z0-9-]{0,30}$/

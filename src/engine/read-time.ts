@@ -30,3 +30,12 @@ export function rowTime(
   if (updatedAt === undefined) return floor
   return Math.max(Math.min(updatedAt + granule, floor), floor - settleMs * 1000)
 }
+
+/**
+ * The vendor's time that a fetched row's state (there, or deleted) stands for, microseconds. A modification time says
+ * nothing of deletes and restores, so only the read counts, less `settle`: a row from a lagging replica never undoes
+ * the delete that came just before it, even where the row was changed in that same second.
+ */
+export function stateTime(floor: number, settleMs: number = SETTLE_MS): number {
+  return Math.max(0, floor - settleMs * 1000)
+}

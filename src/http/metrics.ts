@@ -42,6 +42,18 @@ export class Metrics {
     labelNames: ['app', 'table'],
     registers: [this.registry],
   })
+  private readonly drift = new Gauge({
+    name: 'lockstep_drift_rows',
+    help: 'Rows that the last verification found missing, extra or different, and how many of them it repaired.',
+    labelNames: ['app', 'table', 'kind'],
+    registers: [this.registry],
+  })
+  private readonly verified = new Gauge({
+    name: 'lockstep_verified_age_seconds',
+    help: 'Time since a table was last compared with the vendor.',
+    labelNames: ['app', 'table'],
+    registers: [this.registry],
+  })
 
   constructor() {
     collectDefaultMetrics({ register: this.registry })
@@ -59,9 +71,14 @@ export class Metrics {
       this.gauges.oldest.set({ app }, inbox.oldest_pending_s ?? 0)
       this.gauges.refetches.set({ app }, refetches)
       this.gauges.calls.set({ app }, usage.calls)
-      for (const { table, rows, confirmed_at } of tables) {
+      for (const { table, rows, confirmed_at, drift } of tables) {
         this.rows.set({ app, table }, rows)
         if (confirmed_at !== null) this.confirmed.set({ app, table }, (now - Date.parse(confirmed_at)) / 1000)
+        if (drift === null) continue
+        this.verified.set({ app, table }, (now - Date.parse(drift.verified_at)) / 1000)
+        for (const kind of ['missing', 'extra', 'different', 'repaired'] as const) {
+          this.drift.set({ app, table, kind }, drift[kind])
+        }
       }
     }
     return this.registry.metrics()

@@ -3,6 +3,7 @@ import { type InboxFigures, inboxFigures } from '../inbox/ledger.ts'
 import { sqlName } from '../mirror/table-spec.ts'
 import type { Usage } from '../sources/contract.ts'
 import type { Pipeline } from '../lanes/pipeline.ts'
+import { type Drift, latestDrift } from '../lanes/verify-ledger.ts'
 import type { Run } from '../lanes/runs.ts'
 
 export interface TableStatus {
@@ -14,6 +15,8 @@ export interface TableStatus {
   /** When the whole table, or what changed in it, was last confirmed against the vendor. */
   confirmed_at: string | null
   full_pass_at: string | null
+  /** What the last verification found; null where there was none. */
+  drift: Omit<Drift, 'stream' | 'table_name'> | null
 }
 
 /** How one app stands, for `status`, the status page and metrics. */
@@ -52,10 +55,13 @@ export async function readStatus(db: Queryable, pipeline: Pipeline): Promise<App
 
 async function readTables(db: Queryable, { app, source, mirror }: Pipeline): Promise<TableStatus[]> {
   const tables: TableStatus[] = []
+  const verified = new Map(
+    (await latestDrift(db, app)).map(({ stream, table_name: _, ...drift }) => [stream, drift]),
+  )
   for (const stream of source.streams) {
     const spec = mirror.tables.get(stream.table)?.spec
     if (spec === undefined) continue
-    const { rows } = await db.query<Omit<TableStatus, 'table' | 'stream' | 'name'>>(
+    const { rows } = await db.query<Omit<TableStatus, 'table' | 'stream' | 'name' | 'drift'>>(
       `select (select count(*)::int from ${sqlName(spec)}) as rows,
          (select count(*)::int from lockstep.tombstones where table_name = $3 and dead) as tombstones,
          greatest(f.full_pass_at, f.delta_at) as confirmed_at, f.full_pass_at
@@ -63,7 +69,9 @@ async function readTables(db: Queryable, { app, source, mirror }: Pipeline): Pro
       [app, stream.id, `${spec.schema}.${spec.name}`],
     )
     const row = rows[0]
-    if (row !== undefined) tables.push({ table: stream.table, stream: stream.id, name: stream.name, ...row })
+    if (row === undefined) continue
+    const { id, name, table } = stream
+    tables.push({ table, stream: id, name, ...row, drift: verified.get(id) ?? null })
   }
   return tables
 }

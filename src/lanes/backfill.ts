@@ -9,7 +9,7 @@ import {
 import type { Json } from '../engine/observation.ts'
 import { sqlName } from '../mirror/table-spec.ts'
 import { type Page, ROW, type Stream } from '../sources/contract.ts'
-import { endLease, holdLease } from './lease.ts'
+import { holdLease, withLease } from './lease.ts'
 import { type Arrival, arrive, observePage } from './observe.ts'
 import { absorb, type Pipeline } from './pipeline.ts'
 import { requestRefetch } from './refetch-queue.ts'
@@ -21,6 +21,8 @@ interface Checkpoint {
   readonly cursor: Json
   /** Times that the vendor's cursor ended before the pass did. */
   readonly restarts: number
+  /** Microseconds on the vendor's clock when the pass began to read: where deltas take over. */
+  readonly floor?: number
   /** Why this pass can't prove absence; empty while it can. */
   readonly gaps: readonly string[]
 }
@@ -51,12 +53,7 @@ export async function backfill(
   options: BackfillOptions,
 ): Promise<Run | undefined> {
   const pass = new Pass(db, pipeline, stream, part, options)
-  if (!(await holdLease(db, pass.lease))) return undefined
-  try {
-    return await pass.run()
-  } finally {
-    await endLease(db, pass.lease)
-  }
+  return withLease(db, pass.lease, () => pass.run())
 }
 
 /** Under which name a pass's checkpoint is kept. */
@@ -192,7 +189,8 @@ class Pass {
 
   private async write(checkpoint: Checkpoint, { page, arrival }: Fetched): Promise<Checkpoint> {
     const gaps = [...new Set([...checkpoint.gaps, ...page.gaps])].slice(0, GAPS_KEPT)
-    const after: Checkpoint = { ...checkpoint, cursor: page.next ?? null, gaps }
+    const floor = checkpoint.floor ?? page.floor
+    const after: Checkpoint = { ...checkpoint, cursor: page.next ?? null, gaps, floor }
     const observations = observePage(this.stream, this.part, page, arrival)
     await this.db.transaction(async (tx, attempt) => {
       const refetches = page.refetches ?? []
@@ -221,7 +219,9 @@ class Pass {
     )
   }
 
-  private async finish({ run, gaps, restarts }: Checkpoint): Promise<Run | undefined> {
+  private async finish({ run, gaps, restarts, floor }: Checkpoint): Promise<Run | undefined> {
+    const facts = { ...(restarts > 0 ? { restarts } : {}), ...(floor === undefined ? {} : { floor }) }
+    await this.db.query(`update lockstep.runs set metadata = metadata || $2 where id = $1`, [run, facts])
     if (gaps.length === 0 && this.isWhole) {
       await this.db.transaction(async (tx) => {
         if (this.part === ROW) await this.askForMissing(tx, run)
@@ -231,12 +231,6 @@ class Pass {
     } else {
       const reason = this.isWhole ? gaps.join('; ') : `stopped at --limit ${this.options.limit}`
       await finishRun(this.db, run, 'partial', reason)
-    }
-    if (restarts > 0) {
-      await this.db.query(`update lockstep.runs set metadata = metadata || $2 where id = $1`, [
-        run,
-        { restarts },
-      ])
     }
     await this.dropCheckpoint()
     return readRun(this.db, run)

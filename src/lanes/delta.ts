@@ -4,7 +4,7 @@ import type { Json } from '../engine/observation.ts'
 import { SETTLE_MS } from '../engine/read-time.ts'
 import { ROW, type Stream } from '../sources/contract.ts'
 import { touchedBy } from './touched.ts'
-import { endLease, holdLease } from './lease.ts'
+import { holdLease, withLease } from './lease.ts'
 import { arrive, observePage } from './observe.ts'
 import { absorb, type Pipeline } from './pipeline.ts'
 import { countPage, finishRun, readRun, type Run, startRun } from './runs.ts'
@@ -25,22 +25,22 @@ export async function delta(
 ): Promise<Run | undefined> {
   const lease = `delta ${pipeline.app} ${stream.id}`
   const since = await watermark(db, pipeline.app, stream)
-  if (since === undefined || !(await holdLease(db, lease))) return undefined
-  const key = { app: pipeline.app, lane: 'delta', stream: stream.id, name: stream.name } as const
-  const run = await startRun(db, key, { since })
-  try {
-    const { floor, gaps } = await readSince(db, pipeline, stream, { run, since, lease, ...options })
-    const status = gaps.length === 0 ? 'completed' : 'partial'
-    // A delta with gaps leaves its watermark where it was: the next one reads those rows again.
-    if (gaps.length === 0) await advance(db, pipeline.app, stream, floor)
-    await finishRun(db, run, status, gaps.join('; ') || undefined)
-  } catch (error) {
-    await finishRun(db, run, 'failed', describeError(error))
-    throw error
-  } finally {
-    await endLease(db, lease)
-  }
-  return readRun(db, run)
+  if (since === undefined) return undefined
+  return withLease(db, lease, async () => {
+    const key = { app: pipeline.app, lane: 'delta', stream: stream.id, name: stream.name } as const
+    const run = await startRun(db, key, { since })
+    try {
+      const { floor, gaps } = await readSince(db, pipeline, stream, { run, since, lease, ...options })
+      const status = gaps.length === 0 ? 'completed' : 'partial'
+      // A delta with gaps leaves its watermark where it was: the next one reads those rows again.
+      if (gaps.length === 0) await advance(db, pipeline.app, stream, floor)
+      await finishRun(db, run, status, gaps.join('; ') || undefined)
+    } catch (error) {
+      await finishRun(db, run, 'failed', describeError(error))
+      throw error
+    }
+    return readRun(db, run)
+  })
 }
 
 interface Read {
@@ -84,8 +84,8 @@ async function watermark(db: Database, app: string, stream: Stream): Promise<num
     `select coalesce(
        (select (state ->> 'watermark')::bigint from lockstep.checkpoints
         where app = $1 and lane = 'delta' and stream = $2),
-       -- Before the first delta: the start of the first full pass, less a minute for the difference of the clocks.
-       (select (extract(epoch from min(started_at)) * 1000000)::bigint - 60000000 from lockstep.runs
+       -- Before the first delta: when the first full pass began to read, on the vendor's clock.
+       (select min((metadata ->> 'floor')::bigint) from lockstep.runs
         where app = $1 and lane = 'backfill' and stream = $2 and status = 'completed'
           and metadata ->> 'part' = 'row')) as at`,
     [app, stream.id],

@@ -1,11 +1,36 @@
 import { hostname } from 'node:os'
-import type { Queryable } from '../db/database.ts'
+import type { Database, Queryable } from '../db/database.ts'
 
 /** Longer than a page can take with its waits and tries. A holder of this machine that died is replaced at once. */
 const LEASE_S = 900
 
 /** This process, told apart from another with the same number on another machine. */
 export const nodeName = `${hostname()}/${process.pid}`
+
+/** Leases that this process has in hand: the table tells processes apart, not two passes of one. */
+const inHand = new WeakMap<Database, Set<string>>()
+
+/** Does work that only one may do at a time; undefined where another is at it. `holdLease` renews it meanwhile. */
+export async function withLease<T>(
+  db: Database,
+  name: string,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  const mine = inHand.get(db) ?? new Set<string>()
+  inHand.set(db, mine)
+  if (mine.has(name)) return undefined
+  mine.add(name)
+  try {
+    if (!(await holdLease(db, name))) return undefined
+    try {
+      return await work()
+    } finally {
+      await endLease(db, name)
+    }
+  } finally {
+    mine.delete(name)
+  }
+}
 
 /**
  * Takes or renews a lease: true where this node holds it now. A lease that ended, or whose holder was a process of

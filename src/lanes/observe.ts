@@ -1,6 +1,6 @@
 import type { Queryable } from '../db/database.ts'
-import type { Observation } from '../engine/observation.ts'
-import { rowTime } from '../engine/read-time.ts'
+import { DELETED, type Observation } from '../engine/observation.ts'
+import { rowTime, stateTime } from '../engine/read-time.ts'
 import { type Stamp, stamp } from '../engine/stamp.ts'
 import { type FetchedRow, type Page, ROW, type Stream } from '../sources/contract.ts'
 
@@ -19,28 +19,46 @@ export async function arrive(db: Queryable): Promise<Arrival> {
   return rows[0] as Arrival
 }
 
-/** What a page's rows say, stamped by the rule in `engine/read-time.ts`. */
-export function observePage(stream: Stream, part: string, page: Page, { seen, n }: Arrival): Observation[] {
-  const live = stamp({ at: page.floor, seen, n })
+/** What a page's rows say, stamped by the rules in `engine/read-time.ts`. */
+export function observePage(stream: Stream, part: string, page: Page, arrival: Arrival): Observation[] {
+  const stamps = readStamps(page, arrival)
   return page.rows.map((row) => {
-    if (row.gone === true)
-      return { table: stream.table, key: row.key, kind: 'delete', stamp: live, values: {} }
+    if (row.gone === true) return absence(stream, row.key, stamps)
     return part === ROW
-      ? observeRow(stream.table, row, page, live, { seen, n })
-      : observePart(stream.table, row, live)
+      ? observeRow(stream.table, row, page, stamps, arrival)
+      : observePart(stream.table, row, stamps.live)
   })
 }
 
 /** A key that the vendor, asked for it by name, does not have. */
-export function observeAbsence(stream: Stream, key: string, page: Page, { seen, n }: Arrival): Observation {
-  return { table: stream.table, key, kind: 'delete', stamp: stamp({ at: page.floor, seen, n }), values: {} }
+export const observeAbsence = (stream: Stream, key: string, page: Page, arrival: Arrival): Observation =>
+  absence(stream, key, readStamps(page, arrival))
+
+interface ReadStamps {
+  /** Of values that are computed when read. */
+  readonly live: Stamp
+  /** Of whether a row is there. */
+  readonly state: Stamp
 }
+
+const readStamps = ({ floor }: Page, { seen, n }: Arrival): ReadStamps => ({
+  live: stamp({ at: floor, seen, n }),
+  state: stamp({ at: stateTime(floor), seen, n }),
+})
+
+const absence = (stream: Stream, key: string, { state }: ReadStamps): Observation => ({
+  table: stream.table,
+  key,
+  kind: 'delete',
+  stamp: state,
+  values: {},
+})
 
 function observeRow(
   table: string,
   row: FetchedRow,
   page: Page,
-  live: Stamp,
+  { live, state }: ReadStamps,
   { seen, n }: Arrival,
 ): Observation {
   const at = rowTime(page.floor, row.updatedAt, page.granule)
@@ -51,7 +69,7 @@ function observeRow(
     kind: 'row',
     stamp: stamp({ at, seen, n }),
     values: row.values,
-    stamps: own,
+    stamps: { ...own, [DELETED]: state },
     deleted: row.deleted ?? false,
     ...(row.extra === undefined ? {} : { extra: row.extra }),
     ...(row.omitted === undefined ? {} : { omitted: row.omitted }),

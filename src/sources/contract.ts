@@ -210,6 +210,14 @@ export interface Usage {
   readonly blockedBy: string | undefined
 }
 
+/** What tells a source the time and lets it wait: the machine's, unless a simulation brings its own. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number
+  /** Rejects with the signal's reason where it is aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+}
+
 /** Small facts about a vendor that outlive a restart, given to a source by whoever composes it. */
 export interface SourceStore {
   read(kind: string): Promise<Readonly<Record<string, Json>>>

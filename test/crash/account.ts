@@ -3,8 +3,8 @@ import type { Database, Queryable } from '../../src/db/database.ts'
 import type { Sent } from './load.ts'
 
 /**
- * Books every settling of an event in a table of its own, without a key: an event that took effect twice is there
- * twice. The trigger runs in the transaction of the effects, so what is rolled back is not booked.
+ * Books every settling of an event, and every value that a row takes on, in tables without keys: what took effect
+ * twice is there twice. The triggers run in the transaction of the effects, so what is rolled back is not booked.
  */
 export async function bookEffects(db: Queryable): Promise<void> {
   await db.query(`create schema if not exists crash;
@@ -12,7 +12,12 @@ export async function bookEffects(db: Queryable): Promise<void> {
     create function crash.book() returns trigger language plpgsql as
       $$ begin insert into crash.effects select new.id; return null; end $$;
     create trigger book after update of status on lockstep.inbox for each row
-      when (old.status = 'pending' and new.status = 'processed') execute function crash.book()`)
+      when (old.status = 'pending' and new.status = 'processed') execute function crash.book();
+    create table crash.values (item text not null, value text);
+    create function crash.book_value() returns trigger language plpgsql as
+      $$ begin insert into crash.values select new.monday_id, new.project_name; return null; end $$;
+    create trigger book_value after update on projects for each row
+      when (old.project_name is distinct from new.project_name) execute function crash.book_value()`)
 }
 
 export interface Account {
@@ -21,7 +26,7 @@ export interface Account {
   readonly kept: number
   /** Acknowledged, and not in the inbox, not settled, or without effect. */
   readonly lost: number
-  /** Kept twice, or with more than one effect. */
+  /** Kept twice, settled twice, or written to its row twice. */
   readonly doubled: number
   readonly unsettled: number
   /** Items whose value is not that of the newest event kept for them. */
@@ -43,13 +48,14 @@ export async function takeAccount(db: Queryable, sent: readonly Sent[]): Promise
       effects: known.effects + (status === 'processed' ? effects : 0),
     })
   }
+  const again = await db.query('select 1 from crash.values group by item, value having count(*) > 1')
   const acknowledged = sent.filter((s) => s.acknowledged)
   return {
     deliveries: sent.length,
     acknowledged: acknowledged.length,
     kept: rows.length,
     lost: acknowledged.filter((s) => (kept.get(s.trigger)?.effects ?? 0) === 0).length,
-    doubled: [...kept.values()].filter((k) => k.rows > 1 || k.effects > 1).length,
+    doubled: [...kept.values()].filter((k) => k.rows > 1 || k.effects > 1).length + (again.rowCount ?? 0),
     unsettled: rows.filter((row) => row.status !== 'processed').length,
     wrong: await wrongValues(
       db,
@@ -74,7 +80,12 @@ async function wrongValues(db: Queryable, kept: readonly Sent[]): Promise<string
 
 /** Waits until no event is pending. */
 export async function untilSettled(db: Database, timeoutMs = 60_000): Promise<void> {
-  await untilNone(db, `select 1 from lockstep.inbox where status = 'pending' limit 1`, 'pending events', timeoutMs)
+  await untilNone(
+    db,
+    `select 1 from lockstep.inbox where status = 'pending' limit 1`,
+    'pending events',
+    timeoutMs,
+  )
 }
 
 /** Waits until every stream was read whole once: from then on events find their items. */

@@ -44,15 +44,27 @@ it('Postgres itself killed under load: 503 until it is back, and nothing acknowl
         await bookEffects(db)
       })
       const load = loadOn(sim, `http://127.0.0.1:${port}`, Math.random).start()
-      await until('deliveries', async () => load.acknowledged, (n) => n > 100)
+      await until(
+        'deliveries',
+        async () => load.acknowledged,
+        (n) => n > 100,
+      )
       process.kill(await postmaster(home), 'SIGKILL')
-      await until('answers of 503', async () => load.answers.get(503) ?? 0, (n) => n > 10)
+      await until(
+        'answers of 503',
+        async () => load.answers.get(503) ?? 0,
+        (n) => n > 10,
+      )
       expect(await withinTenSeconds(first.kill('SIGTERM'))).toBe('ended')
 
       const second = folder.start()
       await second.ready
       const before = load.acknowledged
-      await until('deliveries again', async () => load.acknowledged, (n) => n > before + 50)
+      await until(
+        'deliveries again',
+        async () => load.acknowledged,
+        (n) => n > before + 50,
+      )
       await load.stop()
       expect([...load.answers.keys()].filter((status) => ![0, 200, 503].includes(status))).toEqual([])
       await withOwn((await embeddedUrl(home)) ?? '', async (db) => {

@@ -11,7 +11,10 @@ import { describeAccount } from './account.ts'
 import { crashRun } from './run.ts'
 
 const { values } = parseArgs({
-  options: { kills: { type: 'string', default: '100' }, seed: { type: 'string', default: String(Date.now() % 1e6) } },
+  options: {
+    kills: { type: 'string', default: '100' },
+    seed: { type: 'string', default: String(Date.now() % 1e6) },
+  },
 })
 const kills = Number(values.kills)
 const random = createRandom(Number(values.seed))
@@ -26,11 +29,14 @@ try {
     kills,
     random: () => random.next(),
     onKill: (kill, load) => {
-      if (kill % 10 === 0) console.log(`${kill} kills, ${load.sent.length} deliveries, ${load.acknowledged} acknowledged`)
+      if (kill % 10 === 0)
+        console.log(`${kill} kills, ${load.sent.length} deliveries, ${load.acknowledged} acknowledged`)
     },
   })
   for (const wrong of account.wrong.slice(0, 5)) console.log(wrong)
-  console.log(`${describeAccount(account, kills)}   seed ${values.seed}   ${((performance.now() - startedAt) / 1000).toFixed(0)} s`)
+  console.log(
+    `${describeAccount(account, kills)}   seed ${values.seed}   ${((performance.now() - startedAt) / 1000).toFixed(0)} s`,
+  )
   if (account.lost + account.doubled + account.unsettled + account.wrong.length > 0) process.exitCode = 1
 } finally {
   await server?.stop()

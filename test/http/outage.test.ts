@@ -20,7 +20,7 @@ const eventBody = (item: number): string =>
 /** Lets nobody into a database, as when its server is gone, until the callback has ended. */
 async function withoutDatabase<T>(url: string, test: () => Promise<T>): Promise<T> {
   const name = new URL(url).pathname.slice(1)
-  const admin = new Database({ url: inject('postgresUrl'), poolSize: 1 })
+  const admin = new Database({ url: inject('adminUrl'), poolSize: 1 })
   try {
     await admin.query(`alter database ${name} allow_connections false`)
     await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name])
@@ -46,13 +46,17 @@ it('database down: 503 with Retry-After at once; back: it goes on by itself, and
             return status
           }
           // Under way while the connections are cut: each is either kept and acknowledged, or answered 503.
-          let sending = true
+          const sender = { on: true }
           const stream = (async () => {
             const statuses = new Set<number>()
-            for (let i = 1; sending; i++) statuses.add(await send(i))
+            for (let i = 1; sender.on; i++) statuses.add(await send(i))
             return statuses
           })()
-          await until('first deliveries', () => Promise.resolve(taken.length), (n) => n > 20)
+          await until(
+            'first deliveries',
+            () => Promise.resolve(taken.length),
+            (n) => n > 20,
+          )
           await withoutDatabase(db.url, async () => {
             const started = Date.now()
             const answer = await post(hook, eventBody(9_999))
@@ -65,8 +69,13 @@ it('database down: 503 with Retry-After at once; back: it goes on by itself, and
             expect((await fetch(`${server.url}/healthz`)).status).toBe(200)
             expect((await fetch(`${server.url}/readyz`)).status).toBe(503)
           })
-          await until('a delivery that is taken again', () => send(8_888), (status) => status === 200, 5_000)
-          sending = false
+          await until(
+            'a delivery that is taken again',
+            () => send(8_888),
+            (status) => status === 200,
+            5_000,
+          )
+          sender.on = false
           expect(await stream).toEqual(new Set([200, 503]))
           const { rows } = await db.query<{ body: Buffer }>('select body from lockstep.inbox')
           const kept = new Set(rows.map((row) => row.body.toString()))
@@ -104,12 +113,21 @@ it('refuses to serve on a public address where nothing proves who calls', async 
       const guarded = await openPipeline(db, datacubeOn(sim))
       const check = (env: Record<string, string>, pipeline: Pipeline) => (): void =>
         refuseOpenDoors(readSettings(env), [pipeline])
-      for (const env of [{ HOST: '0.0.0.0' }, { HOST: '192.168.1.5' }, { LOCKSTEP_PUBLIC_URL: 'https://a.example' }]) {
+      for (const env of [
+        { HOST: '0.0.0.0' },
+        { HOST: '192.168.1.5' },
+        { LOCKSTEP_PUBLIC_URL: 'https://a.example' },
+      ]) {
         expect(check(env, open)).toThrow(ConfigError)
         expect(check(env, open)).toThrow(/datacube.*MONDAY_SIGNING_SECRET.*MONDAY_WEBHOOK_SECRET/)
         expect(check(env, guarded)).not.toThrow()
       }
-      for (const env of [{}, { HOST: '127.0.0.1' }, { HOST: '::1' }, { LOCKSTEP_PUBLIC_URL: 'http://localhost:4100' }]) {
+      for (const env of [
+        {},
+        { HOST: '127.0.0.1' },
+        { HOST: '::1' },
+        { LOCKSTEP_PUBLIC_URL: 'http://localhost:4100' },
+      ]) {
         expect(check(env, open)).not.toThrow()
       }
     })

@@ -60,7 +60,9 @@ describe('group commit', () => {
   it('copies within one batch are one event, and one of them is the first', async () => {
     await withDatabase(async (db) => {
       const receiver = new Receiver(db)
-      const receipts = await Promise.all(Array.from({ length: 10 }, () => receiver.accept(incoming({ identity: 'x' }))))
+      const receipts = await Promise.all(
+        Array.from({ length: 10 }, () => receiver.accept(incoming({ identity: 'x' }))),
+      )
       expect(receipts.filter(({ duplicate }) => !duplicate)).toHaveLength(1)
       const { rows } = await db.query('select deliveries from lockstep.inbox')
       expect(rows).toEqual([{ deliveries: 10 }])
@@ -80,12 +82,16 @@ describe('group commit', () => {
         ])
         expect(receipts.filter(({ duplicate }) => !duplicate)).toHaveLength(400)
       }
-      const { rows } = await db.query(`select count(*)::int as n, sum(deliveries)::int as d from lockstep.inbox`)
+      const { rows } = await db.query(
+        `select count(*)::int as n, sum(deliveries)::int as d from lockstep.inbox`,
+      )
       expect(rows).toEqual([{ n: 1_600, d: 3_200 }])
       // A deadlock is found by Postgres only after a second.
       expect(Date.now() - started).toBeLessThan(4_000)
       await db.query('select pg_stat_force_next_flush()')
-      const stats = await db.query(`select deadlocks from pg_stat_database where datname = current_database()`)
+      const stats = await db.query(
+        `select deadlocks from pg_stat_database where datname = current_database()`,
+      )
       expect(stats.rows).toEqual([{ deadlocks: 0 }])
     })
   })
@@ -129,8 +135,12 @@ describe('what is the same event', () => {
       const receiver = new Receiver(db)
       await receiver.accept(incoming({ identity: 'x' }))
       const retry = new TextEncoder().encode('{"event":{"isRetry":true}}')
-      expect(await receiver.accept(incoming({ identity: 'x', body: retry }))).toMatchObject({ duplicate: true })
-      expect(await receiver.accept(incoming({ identity: 'x', app: 'other' }))).toMatchObject({ duplicate: false })
+      expect(await receiver.accept(incoming({ identity: 'x', body: retry }))).toMatchObject({
+        duplicate: true,
+      })
+      expect(await receiver.accept(incoming({ identity: 'x', app: 'other' }))).toMatchObject({
+        duplicate: false,
+      })
     })
   })
 

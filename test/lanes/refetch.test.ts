@@ -22,7 +22,8 @@ describe('rows to read again', () => {
           await requestRefetch(db, pipeline.app, [{ stream: TASKS, part: ROW, keys, reason: `time ${i}` }])
         }
         expect(await waiting(db)).toHaveLength(300)
-        for (let i = 0; i < 300; i++) sim.edit.setColumn(TASKS, FIRST_TASK + i, 'text', 'read again', { silent: true })
+        for (let i = 0; i < 300; i++)
+          sim.edit.setColumn(TASKS, FIRST_TASK + i, 'text', 'read again', { silent: true })
         sim.requests.reset()
         await drain(db, pipeline)
         // The rows, and then the formulas of those that changed.
@@ -63,7 +64,9 @@ describe('rows to read again', () => {
     ['has no calls left today', { daily: 1 }],
   ])('are kept, uncounted, while the vendor %s', async (_what, faults) => {
     await withTasks(async ({ db, sim, pipeline, reopen }) => {
-      await requestRefetch(db, pipeline.app, [{ stream: TASKS, part: ROW, keys: [String(FIRST_TASK)], reason: 'x' }])
+      await requestRefetch(db, pipeline.app, [
+        { stream: TASKS, part: ROW, keys: [String(FIRST_TASK)], reason: 'x' },
+      ])
       sim.edit.rename(TASKS, FIRST_TASK, 'after the outage', { silent: true })
       Object.assign(sim.faults, faults)
       sim.requests.reset()
@@ -105,7 +108,7 @@ describe('rows to read again', () => {
   })
 
   it('that the vendor refuses altogether are not asked for one by one', async () => {
-    await withTasks(async ({ db, sim, pipeline }) => {
+    await withTasks(async ({ db, pipeline }) => {
       let calls = 0
       const source = Object.create(pipeline.source) as Pipeline['source']
       source.readKeys = () => Promise.reject(new VendorRefusedError(`not allowed, time ${++calls}`))
@@ -113,13 +116,17 @@ describe('rows to read again', () => {
       await requestRefetch(db, pipeline.app, [{ stream: TASKS, part: ROW, keys, reason: 'x' }])
       await refetchOnce(db, { ...pipeline, source }, signal())
       expect(calls).toBe(1)
-      expect(await waiting(db)).toMatchObject(keys.map((key) => ({ key, attempts: 1, error: 'not allowed, time 1' })))
+      expect(await waiting(db)).toMatchObject(
+        keys.map((key) => ({ key, attempts: 1, error: 'not allowed, time 1' })),
+      )
     })
   })
 
   it('of a board that is hidden now are kept: its silence deletes nothing', async () => {
     await withTasks(async ({ db, sim, pipeline }) => {
-      await requestRefetch(db, pipeline.app, [{ stream: CLIENTS, part: ROW, keys: ['5000000001'], reason: 'x' }])
+      await requestRefetch(db, pipeline.app, [
+        { stream: CLIENTS, part: ROW, keys: ['5000000001'], reason: 'x' },
+      ])
       await db.query(`update lockstep.refetch set requested_at = requested_at - interval '1 hour'`)
       sim.hiddenBoards.add(CLIENTS)
       await refetchOnce(db, pipeline, signal())

@@ -180,9 +180,14 @@ export async function withTasks<T>(
         db,
         sim,
         (app) =>
-          withNode(db, app, async ({ pipeline, hook }) => test(await startTasks({ sim, db, pipeline, hook }, app)), {
-            role: 'ingest',
-          }),
+          withNode(
+            db,
+            app,
+            async ({ pipeline, hook }) => test(await startTasks({ sim, db, pipeline, hook }, app)),
+            {
+              role: 'ingest',
+            },
+          ),
         rest,
       ),
     ),

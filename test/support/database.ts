@@ -11,23 +11,33 @@ export function databaseUrl(url: string, name: string): string {
   return other.href
 }
 
-export async function dropDatabase(url: string, name: string): Promise<void> {
-  const admin = new Database({ url, poolSize: 1 })
-  await admin.query(`drop database if exists ${name} with (force)`)
-  await admin.close()
+/** Runs one statement on the server itself. */
+export async function onServer(adminUrl: string, sql: string, params: readonly unknown[] = []): Promise<void> {
+  const admin = new Database({ url: adminUrl, poolSize: 1 })
+  try {
+    await admin.query(sql, params)
+  } finally {
+    await admin.close()
+  }
 }
+
+export const dropDatabase = (adminUrl: string, name: string): Promise<void> =>
+  onServer(adminUrl, `drop database if exists ${name} with (force)`)
+
+export const endConnections = (adminUrl: string, name: string): Promise<void> =>
+  onServer(adminUrl, 'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name])
 
 /** Makes a clone of the migrated template; the caller drops it. */
 export async function cloneDatabase(): Promise<{ url: string; drop: () => Promise<void> }> {
-  const url = inject('postgresUrl')
+  const adminUrl = inject('adminUrl')
   const name = `lockstep_test_${process.pid}_${++clones}`
-  const admin = new Database({ url, poolSize: 1 })
+  const admin = new Database({ url: adminUrl, poolSize: 1 })
   try {
     await createFromTemplate(admin, name)
   } finally {
     await admin.close()
   }
-  return { url: databaseUrl(url, name), drop: () => dropDatabase(url, name) }
+  return { url: databaseUrl(inject('postgresUrl'), name), drop: () => dropDatabase(adminUrl, name) }
 }
 
 /** object_in_use: another clone of the template is being made at this moment. */
@@ -62,19 +72,36 @@ export async function withDatabase<T>(test: (db: Database) => Promise<T>): Promi
   return result
 }
 
+/** Connections that clients hold open: those of the server, or, behind a pooler, those of the pooler. */
 async function openConnections(url: string): Promise<number> {
-  const admin = new Database({ url: inject('postgresUrl'), poolSize: 1 })
+  const pooled = inject('adminUrl') !== inject('postgresUrl')
+  const name = new URL(url).pathname.slice(1)
+  const admin = new Database({
+    url: pooled ? databaseUrl(url, 'pgbouncer') : inject('adminUrl'),
+    poolSize: 1,
+  })
+  const count = pooled ? poolClients : serverClients
   try {
     for (let attempt = 0; ; attempt++) {
-      const { rows } = await admin.query<{ n: number }>(
-        `select count(*)::int as n from pg_stat_activity where datname = $1 and backend_type = 'client backend'`,
-        [new URL(url).pathname.slice(1)],
-      )
+      const open = await count(admin, name)
       // A closed connection's backend takes a moment to end.
-      if ((rows[0]?.n ?? 0) === 0 || attempt === 20) return rows[0]?.n ?? 0
+      if (open === 0 || attempt === 20) return open
       await sleep(50)
     }
   } finally {
     await admin.close()
   }
+}
+
+async function serverClients(admin: Database, name: string): Promise<number> {
+  const { rowCount } = await admin.query(
+    `select 1 from pg_stat_activity where datname = $1 and backend_type = 'client backend'`,
+    [name],
+  )
+  return rowCount ?? 0
+}
+
+async function poolClients(admin: Database, name: string): Promise<number> {
+  const { rows } = await admin.query<{ database: string }>('show clients')
+  return rows.filter((row) => row.database === name).length
 }

@@ -25,7 +25,11 @@ export interface DispatcherOptions {
   readonly random: Random
   readonly retryDelayMs: number
   readonly signingSecret: string | undefined
+  readonly capture?: Capture | undefined
 }
+
+/** Takes deliveries instead of the network, for a test that decides itself when, how often and whether they arrive. */
+export type Capture = (delivery: { readonly url: string; readonly event: Readonly<Record<string, unknown>> }) => void
 
 export class Dispatcher {
   readonly deliveries = new Deliveries()
@@ -41,13 +45,17 @@ export class Dispatcher {
   }
 
   announce(change: Change, stamp: Stamp): void {
-    const { world, faults } = this.#options
+    const { world, faults, capture } = this.#options
     this.dropDisabled()
     const webhooks = subscribersOf(world, change)
     if (webhooks.length === 0) return
     const payload = payloadOf(world, change, stamp)
     for (const webhook of webhooks) {
       const event = { ...payload, subscriptionId: Number(webhook.id) }
+      if (capture !== undefined) {
+        capture({ url: webhook.url, event })
+        continue
+      }
       if (this.#options.random.chance(faults.webhook.dropRate)) {
         this.deliveries.dropped++
         continue

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiClient } from '@mondaydotcomorg/api'
 import {
   admit,
@@ -15,7 +14,7 @@ import { type ClockOffset, observeDate, offsetMinMs, unknownOffset } from '../..
 import { DailyCapError, VendorUnavailableError } from '../../engine/errors.ts'
 import { readFloor } from '../../engine/read-time.ts'
 import { callRetry, nextDelayMs } from '../../engine/retry.ts'
-import type { SourceStore, Usage } from '../contract.ts'
+import type { Clock, SourceStore, Usage } from '../contract.ts'
 import { type Answer, type Problem, reactionTo, readAnswer, toError, waitMs } from './errors.ts'
 
 export interface ClientOptions {
@@ -25,6 +24,7 @@ export interface ClientOptions {
   readonly limits: BudgetLimits
   readonly concurrency: number
   readonly timeoutMs: number
+  readonly clock: Clock
 }
 
 /** What a call brought: data, what is missing from it, and when it was read at the earliest. */
@@ -54,7 +54,8 @@ export class MondayClient {
   private readonly sdk: ApiClient
   private readonly options: ClientOptions
   private readonly store: SourceStore
-  private budget: BudgetState = emptyBudget(Date.now())
+  private readonly clock: Clock
+  private budget: BudgetState
   private offset: ClockOffset = unknownOffset
   private inFlight = 0
   private readonly queue: (() => void)[] = []
@@ -63,6 +64,8 @@ export class MondayClient {
   constructor(options: ClientOptions, store: SourceStore) {
     this.options = options
     this.store = store
+    this.clock = options.clock
+    this.budget = emptyBudget(this.clock.now())
     this.sdk = new ApiClient({
       token: options.token,
       apiVersion: options.apiVersion,
@@ -92,9 +95,9 @@ export class MondayClient {
           ? undefined
           : this.delayBefore(answer, problem, attempt)
       if (delayMs === undefined || call.signal?.aborted === true) {
-        throw toError(answer, problem, call.operation, Date.now())
+        throw toError(answer, problem, call.operation, this.clock.now())
       }
-      if (reaction === 'unavailable') await sleep(delayMs, undefined, { signal: call.signal })
+      if (reaction === 'unavailable') await this.clock.sleep(delayMs, call.signal)
     }
   }
 
@@ -109,14 +112,14 @@ export class MondayClient {
 
   private async waitForBudget(call: Call): Promise<void> {
     for (;;) {
-      const admission = admit(this.budget, this.options.limits, call.operation, Date.now())
+      const admission = admit(this.budget, this.options.limits, call.operation, this.clock.now())
       if (admission.kind === 'go') return
       const what = `monday ${call.operation}: ${admission.why}`
       if (admission.kind === 'stop') {
         throw new DailyCapError(`${what}; nothing more is asked before 00:00 UTC`, admission.until)
       }
       if (admission.ms > WAIT_MAX_MS) throw new VendorUnavailableError(what, { retryAfterMs: admission.ms })
-      await sleep(admission.ms, undefined, { signal: call.signal })
+      await this.clock.sleep(admission.ms, call.signal)
     }
   }
 
@@ -132,10 +135,10 @@ export class MondayClient {
   }
 
   private async send(call: Call): Promise<Result | { answer: Answer; problem: Problem }> {
-    const sentAtMs = Date.now()
+    const sentAtMs = this.clock.now()
     this.budget = recordSent(this.budget, sentAtMs)
     const answer = await this.transport(call)
-    const now = Date.now()
+    const now = this.clock.now()
     const date = Date.parse(answer.headers.get('date') ?? '')
     if (Number.isFinite(date)) this.offset = observeDate(this.offset, date, now)
     const problem = answer.problems[0]
@@ -155,11 +158,11 @@ export class MondayClient {
     return { answer, problem: passing }
   }
 
-  private async transport({ document, variables }: Call): Promise<Answer> {
+  private async transport({ document, variables, signal }: Call): Promise<Answer> {
     try {
-      const response = await this.sdk.rawRequest<unknown>(document, variables, {
-        timeoutMs: this.options.timeoutMs,
-      })
+      const { timeoutMs } = this.options
+      const request = this.sdk.rawRequest<unknown>(document, variables, { timeoutMs })
+      const response = await leaveOn(signal, request)
       return readAnswer(response as Parameters<typeof readAnswer>[0])
     } catch (error) {
       // The SDK throws for every error that an answer carries; that answer, partial data and all, is in `response`.
@@ -214,15 +217,15 @@ export class MondayClient {
   }
 
   private async loadUsage(): Promise<void> {
-    const day = utcDay(Date.now())
+    const day = utcDay(this.clock.now())
     const { calls, rejected } = await this.store.countCalls(day, 0, 0, 0)
     this.budget = { ...this.budget, day, dayCalls: calls, dayRejected: rejected }
   }
 
   async usage(): Promise<Usage> {
-    const day = utcDay(Date.now())
+    const day = utcDay(this.clock.now())
     const { calls, rejected } = await this.store.countCalls(day, 0, 0, 0)
-    const blocked = this.budget.blockedUntil > Date.now()
+    const blocked = this.budget.blockedUntil > this.clock.now()
     return {
       day,
       calls,
@@ -232,6 +235,17 @@ export class MondayClient {
       blockedBy: blocked ? this.budget.blockedBy : undefined,
     }
   }
+}
+
+/** The SDK cannot call a request off, but who waits for one can leave it: a node must stop while monday hangs. */
+function leaveOn<T>(signal: AbortSignal | undefined, request: Promise<T>): Promise<T> {
+  if (signal === undefined) return request
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(new Error('stopped while waiting for an answer'))
+    if (signal.aborted) leave()
+    signal.addEventListener('abort', leave, { once: true })
+    request.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
+  })
 }
 
 const describeGap = ({ code, message, path }: Problem): string =>

@@ -81,6 +81,12 @@ function bareText(value: JsonObject): string | null {
 /** Where `parse.ts` puts an event value that is not an object. */
 export const BARE = '$bare'
 
+/** A list of objects; null for anything else. */
+const objectsOf = (value: Json | undefined): JsonObject[] | null =>
+  Array.isArray(value) && value.every((v) => typeof v === 'object' && v !== null && !Array.isArray(v))
+    ? (value as JsonObject[])
+    : null
+
 const asText: Kind = { fetched: ({ text }) => blank(text), event: bareText }
 
 /** A kind whose stored JSON is the same when fetched and in an event. */
@@ -111,9 +117,8 @@ const status: Kind = {
 const dropdown: Kind = {
   fetched: ({ text }) => blank(text),
   event: (value, { labels }) => {
-    const chosen = Array.isArray(value['chosenValues'])
-      ? (value['chosenValues'] as { id?: Json; name?: Json }[])
-      : undefined
+    const chosen = value['chosenValues'] === undefined ? undefined : objectsOf(value['chosenValues'])
+    if (chosen === null) return UNTOLD
     const ids = Array.isArray(value['ids'])
       ? (value['ids'] as Json[])
       : (chosen?.map((c) => c.id ?? null) ?? [])
@@ -127,6 +132,7 @@ const dropdown: Kind = {
 const people: Kind = {
   fetched: ({ text }) => blank(text),
   event: (value, context) => {
+    if (value['personsAndTeams'] !== undefined && objectsOf(value['personsAndTeams']) === null) return UNTOLD
     const names = entities(value).map((id) => context.people.get(id))
     if (names.some((name) => name === undefined)) return UNTOLD
     return names.length === 0 ? null : names.join(', ')
@@ -134,10 +140,9 @@ const people: Kind = {
 }
 
 function entities(value: JsonObject): string[] {
-  const list = Array.isArray(value['personsAndTeams'])
-    ? (value['personsAndTeams'] as { id?: Json; kind?: Json }[])
-    : []
-  return list.map(({ id, kind }) => (kind === 'team' ? `team:${jsonText(id)}` : jsonText(id)))
+  return (objectsOf(value['personsAndTeams']) ?? []).map(({ id, kind }) =>
+    kind === 'team' ? `team:${jsonText(id)}` : jsonText(id),
+  )
 }
 
 /** The ids behind a people column, for those who join on them. */
@@ -167,7 +172,9 @@ const links: Kind = {
   fetched: ({ linked_item_ids }) => (linked_item_ids?.length ? linked_item_ids.map(String) : null),
   event: (value) => {
     if (!Array.isArray(value['linkedPulseIds'])) return Object.keys(value).length === 0 ? null : UNTOLD
-    const ids = (value['linkedPulseIds'] as { linkedPulseId?: Json }[]).map((l) => jsonText(l.linkedPulseId))
+    const links = objectsOf(value['linkedPulseIds'])
+    if (links === null) return UNTOLD
+    const ids = links.map((link) => jsonText(link['linkedPulseId']))
     return ids.length === 0 ? null : ids
   },
   text: (value) => (Array.isArray(value) ? value.join(', ') : null),

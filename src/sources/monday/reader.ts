@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { VendorRefusedError, VendorUnavailableError } from '../../engine/errors.ts'
 import type { Json } from '../../engine/observation.ts'
 import { type Pace, paceWaitMs, spend, unhurried } from '../../engine/pacer.ts'
 import {
+  type Clock,
   type FetchedRow,
   type KeysRequest,
   type Page,
@@ -19,6 +19,7 @@ import { type BoardContext, GRANULE, type Item, toFormulaRow, toRow } from './ro
 export interface ReaderOptions {
   readonly pageSize: number
   readonly formulaCellsPerMinute: number
+  readonly clock: Clock
 }
 
 /** Where a pass stands: monday's cursor, and, for formulas, which group of columns it reads. */
@@ -179,13 +180,13 @@ export class MondayReader {
 
   private async paceFormulas(cells: number, signal: AbortSignal): Promise<void> {
     for (;;) {
-      const now = Date.now()
+      const now = this.options.clock.now()
       const wait = paceWaitMs(this.pace, this.options.formulaCellsPerMinute, cells, now)
       if (wait === 0) {
         this.pace = spend(this.pace, cells, now)
         return
       }
-      await sleep(wait, undefined, { signal })
+      await this.options.clock.sleep(wait, signal)
     }
   }
 }

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigError } from '../../engine/errors.ts'
 import type { Json } from '../../engine/observation.ts'
 import {
+  type Clock,
   type Dependency,
   type Preparation,
   ROW,
@@ -48,6 +50,13 @@ export interface MondayOptions extends DoorOptions {
    * milliseconds. The default spends at most some half of the plan's daily calls on them.
    */
   readonly coalesceMs?: number
+  /** Default: the machine's. */
+  readonly clock?: Clock
+}
+
+const machineClock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, { signal }),
 }
 
 export const API_VERSION = '2026-10'
@@ -78,6 +87,7 @@ export function mondayClient(options: MondayOptions, store: SourceStore): Monday
       // A few at a time are as fast as monday answers, and leave room for the account's other users.
       concurrency: Math.min(8, plan.concurrency),
       timeoutMs: options.timeoutMs ?? 60_000,
+      clock: options.clock ?? machineClock,
     },
     store,
   )
@@ -106,6 +116,7 @@ class MondaySource implements Source {
     this.reader = new MondayReader(this.client, (id) => this.board(id), {
       pageSize: options.pageSize ?? 200,
       formulaCellsPerMinute: options.formulaCellsPerMinute ?? FORMULA_CELLS_PER_MINUTE,
+      clock: options.clock ?? machineClock,
     })
   }
 

@@ -1,0 +1,92 @@
+import type { Hono } from 'hono'
+import type { App } from '../../src/apps/contract.ts'
+import { openPipelines } from '../../src/cli/node.ts'
+import { createHttp } from '../../src/http/app.ts'
+import { Metrics } from '../../src/http/metrics.ts'
+import { Receiver } from '../../src/inbox/receive.ts'
+import { silentLog } from '../../src/jobs/log.ts'
+import type { Pipeline } from '../../src/lanes/pipeline.ts'
+import type { Delivery, Page, Source } from '../../src/sources/contract.ts'
+import { ChaosDatabase, type ChaosOptions } from './database.ts'
+import { APP, PATH_SECRET } from './world.ts'
+
+/** What a run does to a node from inside. */
+export interface Hooks {
+  /** Between the vendor's answer and what is done with it. */
+  readonly afterRead: (source: Source, page: Page, request: ReadRequest) => Promise<Page>
+  /** Before an event is parsed; throws where it is to fail. */
+  readonly beforeParse: (delivery: Delivery) => Delivery
+}
+
+export interface ReadRequest {
+  readonly stream: { readonly id: string; readonly table: string }
+  readonly part: string
+  /** Undefined on a page that begins a pass; null where keys were asked for. */
+  readonly cursor: unknown
+  readonly newestFirst: boolean
+}
+
+/** One node as it runs, but that its loops are turned by hand. It ends by being dropped. */
+export class ChaosNode {
+  readonly db: ChaosDatabase
+  readonly pipeline: Pipeline
+  readonly #http: Hono
+  #prepared = false
+
+  private constructor(db: ChaosDatabase, pipeline: Pipeline) {
+    this.db = db
+    this.pipeline = pipeline
+    const receiver = new Receiver(db)
+    this.#http = createHttp({
+      db,
+      pipelines: [pipeline],
+      receiver,
+      metrics: new Metrics(),
+      log: silentLog,
+      trustProxy: false,
+      apiKey: undefined,
+      local: true,
+      notReady: () => Promise.resolve(undefined),
+    })
+  }
+
+  static async open(options: ChaosOptions, app: App, hooks: Hooks): Promise<ChaosNode> {
+    const db = new ChaosDatabase(options)
+    const [pipeline] = await openPipelines(db, [app], () => undefined)
+    if (pipeline === undefined) throw new Error('no pipeline')
+    return new ChaosNode(db, { ...pipeline, source: hooked(pipeline.source, hooks) })
+  }
+
+  /** Events are parsed and rows are read only with the boards known. */
+  async prepare(signal: AbortSignal, fresh = false): Promise<void> {
+    if (this.#prepared && !fresh) return
+    await this.pipeline.source.prepare({ fresh, signal })
+    this.#prepared = true
+  }
+
+  /** Delivers through the real door; the status of its answer, 0 where the node died under it. */
+  async post(body: string): Promise<number> {
+    const response = await this.#http.request(`/webhooks/${APP}/${PATH_SECRET}`, { method: 'POST', body })
+    return this.db.dead ? 0 : response.status
+  }
+
+  async close(): Promise<void> {
+    await this.db.close()
+  }
+}
+
+/** The same source, with the run's hooks; everything else is its own. */
+function hooked(source: Source, hooks: Hooks): Source {
+  const own = Object.create(source) as { -readonly [K in keyof Source]: Source[K] }
+  own.parse = (delivery) => source.parse(hooks.beforeParse(delivery))
+  own.readPage = async (request) => {
+    const { stream, part, cursor, newestFirst } = request
+    return hooks.afterRead(own, await source.readPage(request), { stream, part, cursor, newestFirst })
+  }
+  own.readKeys = async (request) => {
+    const { stream, part } = request
+    const page = await source.readKeys(request)
+    return hooks.afterRead(own, page, { stream, part, cursor: null, newestFirst: false })
+  }
+  return own
+}
