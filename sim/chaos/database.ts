@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import { Database, type DatabaseOptions, type Transaction } from '../../src/db/database.ts'
 import type { VirtualTime } from './time.ts'
 
@@ -37,7 +38,10 @@ export interface ChaosOptions extends DatabaseOptions {
 const CLAIMS = /^\s*select id, attempts[\s\S]*for update skip locked/
 const SETTLES = /^\s*update lockstep\.inbox as i set status = 'processed'/
 
-type Query = (sql: string, params?: readonly unknown[]) => Promise<{ rows: object[]; rowCount: number | null }>
+type Query = (
+  sql: string,
+  params?: readonly unknown[],
+) => Promise<{ rows: object[]; rowCount: number | null }>
 
 /**
  * The database as one node sees it, with failpoints, virtual time, and a counter of events that is no property of
@@ -58,13 +62,14 @@ export class ChaosDatabase extends Database {
     this.#options = options
   }
 
-  override async query<Row extends object>(sql: string, params: readonly unknown[] = []) {
-    return this.#inTurn(async () => {
+  override async query<Row extends pg.QueryResultRow>(sql: string, params: readonly unknown[] = []) {
+    return this.#inTurn(async (): Promise<pg.QueryResult<Row>> => {
       await this.#reach('statement')
       const answer = this.#options.intercept?.(sql)
-      if (answer !== undefined) return { rows: answer as Row[], rowCount: answer.length }
+      const empty = { command: '', oid: 0, fields: [] }
+      if (answer !== undefined) return { ...empty, rows: answer as Row[], rowCount: answer.length }
       return super.query<Row>(sql, params)
-    }) as ReturnType<Database['query']> as never
+    })
   }
 
   override async transaction<T>(work: (tx: Transaction, attempt: number) => Promise<T>): Promise<T> {

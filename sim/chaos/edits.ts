@@ -50,7 +50,9 @@ export class VendorEdits {
   }
 
   pick(board: string, state: Item['state'] = 'active'): Item | undefined {
-    const items = [...(this.sim.world.boards.get(board)?.items.values() ?? [])].filter((i) => i.state === state)
+    const items = [...(this.sim.world.boards.get(board)?.items.values() ?? [])].filter(
+      (i) => i.state === state,
+    )
     return items.length === 0 ? undefined : this.random.pick(items)
   }
 
@@ -72,16 +74,31 @@ const TOP = [TASKS, TASKS, CLIENTS]
 
 const HEARD: readonly (readonly [number, Edit])[] = [
   [40, any(BOARDS, (edits, item, options) => edits.change(item, options))],
-  [8, any(BOARDS, ({ sim, random }, item, options) => void sim.edit.rename(item.board.id, item.id, nameOf(random), options))],
+  [
+    8,
+    any(
+      BOARDS,
+      ({ sim, random }, item, options) =>
+        void sim.edit.rename(item.board.id, item.id, nameOf(random), options),
+    ),
+  ],
   [
     6,
     ({ sim, random }, options) => {
       const board = random.pick(TOP)
-      const values = board === TASKS ? { numbers: '4', numbers2: String(random.int(9)), text: 'made' } : { revenue: '500' }
+      const values =
+        board === TASKS ? { numbers: '4', numbers2: String(random.int(9)), text: 'made' } : { revenue: '500' }
       sim.edit.createItem(board, { name: nameOf(random), values }, options)
     },
   ],
-  [4, any([TASKS], ({ sim, random }, item, options) => void sim.edit.createItem(SUBTASKS, { name: nameOf(random), parentItemId: item.id }, options))],
+  [
+    4,
+    any(
+      [TASKS],
+      ({ sim, random }, item, options) =>
+        void sim.edit.createItem(SUBTASKS, { name: nameOf(random), parentItemId: item.id }, options),
+    ),
+  ],
   [2, any(TOP, ({ sim }, item, options) => void sim.edit.duplicate(item.board.id, item.id, options))],
   [3, any(BOARDS, ({ sim }, item, options) => void sim.edit.archive(item.board.id, item.id, options))],
   [4, any(BOARDS, ({ sim }, item, options) => void sim.edit.delete(item.board.id, item.id, options))],
@@ -105,21 +122,44 @@ const HEARD: readonly (readonly [number, Edit])[] = [
     6,
     any([SUBTASKS], (edits, item, options) => {
       const parent = edits.pick(TASKS)
-      if (parent !== undefined && parent.id !== item.parentId) edits.sim.edit.moveSubitem(SUBTASKS, item.id, parent.id, options)
+      if (parent !== undefined && parent.id !== item.parentId)
+        edits.sim.edit.moveSubitem(SUBTASKS, item.id, parent.id, options)
     }),
   ],
-  [2, any(TOP, ({ sim, random }, item, options) => void sim.edit.createUpdate(item.id, `<p>${random.int(9)}</p>`, options))],
+  [
+    2,
+    any(
+      TOP,
+      ({ sim, random }, item, options) =>
+        void sim.edit.createUpdate(item.id, `<p>${random.int(9)}</p>`, options),
+    ),
+  ],
 ]
 
 const UNHEARD: readonly (readonly [number, Edit])[] = [
   [
     4,
     any(TOP, ({ sim }, item, options) => {
-      if (item.subitemIds === undefined) sim.edit.moveToBoard(item.board.id, item.id, item.board.id === TASKS ? CLIENTS : TASKS, undefined, options)
+      if (item.subitemIds === undefined)
+        sim.edit.moveToBoard(
+          item.board.id,
+          item.id,
+          item.board.id === TASKS ? CLIENTS : TASKS,
+          undefined,
+          options,
+        )
     }),
   ],
-  [4, ({ sim, random }, options) => void sim.edit.renameLabel(TASKS, 'status', random.int(3), `Label ${random.int(99)}`, options)],
-  [2, ({ sim, random }, options) => void sim.edit.renameLabel(TASKS, 'dropdown', 1 + random.int(3), `Drop ${random.int(99)}`, options)],
+  [
+    4,
+    ({ sim, random }, options) =>
+      void sim.edit.renameLabel(TASKS, 'status', random.int(3), `Label ${random.int(99)}`, options),
+  ],
+  [
+    2,
+    ({ sim, random }, options) =>
+      void sim.edit.renameLabel(TASKS, 'dropdown', 1 + random.int(3), `Drop ${random.int(99)}`, options),
+  ],
   [
     1,
     ({ sim, random }, options) => {
@@ -159,5 +199,4 @@ const UNHEARD: readonly (readonly [number, Edit])[] = [
   ],
 ]
 
-const nameOf = (random: Random): string =>
-  `Named ${random.int(100_000)}${random.chance(0.2) ? ' "ü' : ''}`
+const nameOf = (random: Random): string => `Named ${random.int(100_000)}${random.chance(0.2) ? ' "ü' : ''}`

@@ -82,7 +82,10 @@ export class Mail {
     this.harm++
     const fresh = this.#random.chance(this.faults.newBodyRate) ? { triggerUuid: this.#random.hex(32) } : {}
     const retry = this.#random.chance(0.5) ? { isRetry: true } : {}
-    this.#waiting.push({ event: { ...event, ...retry, ...fresh }, dueMs: this.#now() + this.#random.int(60_000) })
+    this.#waiting.push({
+      event: { ...event, ...retry, ...fresh },
+      dueMs: this.#now() + this.#random.int(60_000),
+    })
   }
 
   /** No delivery waits for its time any longer. */

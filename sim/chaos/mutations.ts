@@ -1,8 +1,5 @@
-import type { Observation } from '../../src/engine/observation.ts'
-import type { Pipeline } from '../../src/lanes/pipeline.ts'
 import type { Database } from '../../src/db/database.ts'
-import type { Delivery, FetchedRow, Page } from '../../src/sources/contract.ts'
-import { ROW } from '../../src/sources/contract.ts'
+import { type Delivery, type FetchedRow, type Page, ROW } from '../../src/sources/contract.ts'
 import type { ReadRequest } from './node.ts'
 
 /** A bug planted on purpose: the simulation must find it. */
@@ -30,28 +27,29 @@ create trigger chaos_bug after insert or update on lockstep.tombstones for each 
 export const mutations: Readonly<Record<string, Mutation>> = {
   /** Only the vendor's time decides: of two observations of one moment the first stays. */
   'no-tie-rule': {
-    intercept: (sql) => (/nextval\('lockstep\.arrival'\) as n/.test(sql) ? [{ seen: ONE_MOMENT, n: 0 }] : undefined),
+    intercept: (sql) =>
+      /nextval\('lockstep\.arrival'\) as n/.test(sql) ? [{ seen: ONE_MOMENT, n: 0 }] : undefined,
     delivery: (delivery) => ({ ...delivery, n: 0, receivedAt: ONE_MOMENT }),
   },
   'no-tombstone': { sql: FORGET },
-  /** A row stands for the end of the second of its modification time, whenever it was read. */
-  'no-settle': { page: (page, { part }) => (part === ROW ? datedAsToldOnly(page) : page) },
+  /** A row stands for the moment at which it was read: one from a lagging replica hides a newer event. */
+  'no-settle': {
+    page: (page) => ({ ...page, rows: page.rows.map(({ updatedAt: _, ...row }) => row) }),
+  },
+  /** A row counts to the end of the second of its change, even where it was read before that: later events lose. */
+  'no-floor': { page: (page) => ({ ...page, floor: page.floor + page.granule }) },
   'settle-outside': { settleOutside: true },
   'absence-as-delete': { page: deleteTheAbsent },
-}
-
-export type MutationName = keyof typeof mutations & string
-void (undefined as unknown as Observation | Pipeline)
-
-/** As if read long ago: then `rowTime` comes to the end of the granule, for want of anything better. */
-function datedAsToldOnly(page: Page): Page {
-  return page
 }
 
 const met = new WeakMap<Database, Map<string, Set<string>>>()
 
 /** A key that a pass did not meet is taken to be gone. */
-async function deleteTheAbsent(page: Page, { stream, part, cursor, newestFirst }: ReadRequest, admin: Database): Promise<Page> {
+async function deleteTheAbsent(
+  page: Page,
+  { stream, part, cursor, newestFirst }: ReadRequest,
+  admin: Database,
+): Promise<Page> {
   if (part !== ROW || cursor === null || newestFirst) return page
   const passes = met.get(admin) ?? new Map<string, Set<string>>()
   met.set(admin, passes)
@@ -61,5 +59,8 @@ async function deleteTheAbsent(page: Page, { stream, part, cursor, newestFirst }
   if (page.next !== undefined) return page
   const { rows } = await admin.query<{ key: string }>(`select monday_id as key from public."${stream.table}"`)
   const absent = rows.filter(({ key }) => !keys.has(key))
-  return { ...page, rows: [...page.rows, ...absent.map(({ key }): FetchedRow => ({ key, values: {}, gone: true }))] }
+  return {
+    ...page,
+    rows: [...page.rows, ...absent.map(({ key }): FetchedRow => ({ key, values: {}, gone: true }))],
+  }
 }

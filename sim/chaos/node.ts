@@ -13,7 +13,7 @@ import { APP, PATH_SECRET } from './world.ts'
 /** What a run does to a node from inside. */
 export interface Hooks {
   /** Between the vendor's answer and what is done with it. */
-  readonly afterRead: (source: Source, page: Page, request: ReadRequest) => Promise<Page>
+  readonly afterRead: (page: Page, request: ReadRequest) => Promise<Page>
   /** Before an event is parsed; throws where it is to fail. */
   readonly beforeParse: (delivery: Delivery) => Delivery
 }
@@ -75,18 +75,18 @@ export class ChaosNode {
   }
 }
 
-/** The same source, with the run's hooks; everything else is its own. */
+/** The source itself, with the run's hooks around what it does. */
 function hooked(source: Source, hooks: Hooks): Source {
-  const own = Object.create(source) as { -readonly [K in keyof Source]: Source[K] }
-  own.parse = (delivery) => source.parse(hooks.beforeParse(delivery))
+  const own = source as { -readonly [K in keyof Source]: Source[K] }
+  const { parse, readPage, readKeys } = source
+  own.parse = (delivery) => parse(hooks.beforeParse(delivery))
   own.readPage = async (request) => {
     const { stream, part, cursor, newestFirst } = request
-    return hooks.afterRead(own, await source.readPage(request), { stream, part, cursor, newestFirst })
+    return hooks.afterRead(await readPage(request), { stream, part, cursor, newestFirst })
   }
   own.readKeys = async (request) => {
     const { stream, part } = request
-    const page = await source.readKeys(request)
-    return hooks.afterRead(own, page, { stream, part, cursor: null, newestFirst: false })
+    return hooks.afterRead(await readKeys(request), { stream, part, cursor: null, newestFirst: false })
   }
   return own
 }

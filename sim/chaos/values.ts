@@ -5,7 +5,18 @@ import { CLIENTS, TASKS } from './world.ts'
 
 type Draw = (random: Random, column: Column, world: World) => unknown
 
-const WORDS = ['red', 'green, light', '“quoted”', 'ünïcode ✓', "O'Neil", '{"json": 1}', 'a\nb', '100%', '\\back', ' ']
+const WORDS = [
+  'red',
+  'green, light',
+  '“quoted”',
+  'ünïcode ✓',
+  "O'Neil",
+  '{"json": 1}',
+  'a\nb',
+  '100%',
+  '\\back',
+  ' ',
+]
 
 const day = (random: Random): string =>
   `2026-${String(1 + random.int(12)).padStart(2, '0')}-${String(1 + random.int(28)).padStart(2, '0')}`

@@ -19,7 +19,13 @@ export const mappings: readonly BoardMapping[] = [
     board: CLIENTS,
     name: 'Clients',
     table: 'clients',
-    fields: fieldsOf({ name: 'text', group_id: 'text', tier: 'label', revenue: 'number', score: 'display_number' }),
+    fields: fieldsOf({
+      name: 'text',
+      group_id: 'text',
+      tier: 'label',
+      revenue: 'number',
+      score: 'display_number',
+    }),
   },
   {
     board: TASKS,
@@ -36,7 +42,7 @@ export const mappings: readonly BoardMapping[] = [
       numbers: 'number',
       long_text: 'text',
       check: 'boolean',
-      email: 'text',
+      email: 'json',
       link: 'json',
       timeline: 'json',
       tags: 'text',

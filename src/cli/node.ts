@@ -12,6 +12,7 @@ import { purgeEvents } from '../inbox/ledger.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { Log } from '../jobs/log.ts'
 import { type Loop, startLoop } from '../jobs/loop.ts'
+import { startListening } from '../jobs/wake-up.ts'
 import { type ScheduledJob, type Scheduler, startScheduler } from '../jobs/scheduler.ts'
 import type { Pipeline } from '../lanes/pipeline.ts'
 import { refetchOnce } from '../lanes/refetch.ts'
@@ -95,10 +96,12 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
     byApp.set(pipeline.app, [inbox])
   }
   const scheduler: Scheduler = await startScheduler(options.db, scheduledJobs(options), options.log)
+  const wake = (apps: ReadonlySet<string>): void => {
+    for (const app of apps) for (const loop of byApp.get(app) ?? []) loop.wake()
+  }
+  loops.push(startListening(options.db, wake, options.log))
   return {
-    wake(apps) {
-      for (const app of apps) for (const loop of byApp.get(app) ?? []) loop.wake()
-    },
+    wake,
     async stop() {
       await Promise.all([scheduler.stop(), ...loops.map((loop) => loop.stop())])
     },

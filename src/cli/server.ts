@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { isLoopback, type Settings } from '../config/environment.ts'
 import type { Config } from '../config/config.ts'
@@ -9,6 +10,7 @@ import { listen, type Listening } from '../http/listen.ts'
 import { Metrics } from '../http/metrics.ts'
 import { Receiver } from '../inbox/receive.ts'
 import type { Log } from '../jobs/log.ts'
+import { Announcer } from '../jobs/wake-up.ts'
 import type { Pipeline } from '../lanes/pipeline.ts'
 import type { Progress, SyncResult } from '../lanes/sync.ts'
 import { pendingAll, startWorkers, type Workers } from './node.ts'
@@ -44,7 +46,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const { db, config, pipelines, settings, role, log } = options
   const metrics = new Metrics()
   let workers: Workers | undefined
-  const receiver = new Receiver(db, { onCommit: (apps) => workers?.wake(apps) })
+  // Where nobody here processes events, those who do are told.
+  const announcer = new Announcer(db)
+  const onCommit = (apps: ReadonlySet<string>): void =>
+    role === 'ingest' ? announcer.announce(apps) : workers?.wake(apps)
+  const receiver = new Receiver(db, { onCommit })
   const http = createHttp({
     db,
     pipelines,
@@ -88,9 +94,14 @@ async function prepareSources(pipelines: readonly Pipeline[], log: Log): Promise
   }
 }
 
+/** A pooler or a dead link may hold a query for minutes; whoever asks whether we are ready asks again sooner. */
+const READY_MAX_MS = 3_000
+
 async function whyNotReady(db: Database, config: Config): Promise<string | undefined> {
   try {
-    const pending = await pendingAll(db, config.apps)
+    const late = sleep(READY_MAX_MS, undefined, { ref: false })
+    const pending = await Promise.race([pendingAll(db, config.apps), late])
+    if (pending === undefined) return 'the database does not answer'
     return pending.length === 0 ? undefined : `${pending.length} migrations are not applied`
   } catch (error) {
     return isOutage(error) ? 'the database does not answer' : describeError(error)

@@ -33,10 +33,23 @@ export async function up(options: { role: string }): Promise<void> {
     }
     const signal = await untilSignal()
     say(`${signal}: stopping`)
+    endAfter(END_MAX_MS)
     await server.stop()
   } finally {
     await opened.close()
   }
+}
+
+/** Service managers kill what does not end by itself, and nothing here is worth waiting for: all of it can go on later. */
+const END_MAX_MS = 9_500
+
+/** A query that a dead link or a pooler holds must not keep the process. */
+function endAfter(ms: number): void {
+  const end = (): void => {
+    say('not everything ended in time; what was under way goes on at the next start')
+    process.exit(1)
+  }
+  setTimeout(end, ms).unref()
 }
 
 function readRole(text: string): Role {

@@ -62,9 +62,9 @@ async function compare(
 }
 
 const toJson = ({ verifications, ...rest }: VerifyResult): object => ({
-  tables: verifications.map(({ run, done: _, ...figures }) => ({
+  tables: verifications.map(({ run, done, ...figures }) => ({
     ...figures,
-    status: run.status,
+    status: done ? run.status : 'running',
     error: run.error,
     apiCalls: run.api_calls,
     startedAt: run.started_at,

@@ -50,7 +50,7 @@ export class Metrics {
   })
   private readonly verified = new Gauge({
     name: 'lockstep_verified_age_seconds',
-    help: 'Time since a table was last compared with the vendor.',
+    help: 'Time since a table was last compared whole with the vendor.',
     labelNames: ['app', 'table'],
     registers: [this.registry],
   })
@@ -75,7 +75,8 @@ export class Metrics {
         this.rows.set({ app, table }, rows)
         if (confirmed_at !== null) this.confirmed.set({ app, table }, (now - Date.parse(confirmed_at)) / 1000)
         if (drift === null) continue
-        this.verified.set({ app, table }, (now - Date.parse(drift.verified_at)) / 1000)
+        if (drift.completed_at !== null)
+          this.verified.set({ app, table }, (now - Date.parse(drift.completed_at)) / 1000)
         for (const kind of ['missing', 'extra', 'different', 'repaired'] as const) {
           this.drift.set({ app, table, kind }, drift[kind])
         }

@@ -16,7 +16,7 @@ export interface TableStatus {
   confirmed_at: string | null
   full_pass_at: string | null
   /** What the last verification found; null where there was none. */
-  drift: Omit<Drift, 'stream' | 'table_name'> | null
+  drift: Drift | null
 }
 
 /** How one app stands, for `status`, the status page and metrics. */
@@ -55,9 +55,7 @@ export async function readStatus(db: Queryable, pipeline: Pipeline): Promise<App
 
 async function readTables(db: Queryable, { app, source, mirror }: Pipeline): Promise<TableStatus[]> {
   const tables: TableStatus[] = []
-  const verified = new Map(
-    (await latestDrift(db, app)).map(({ stream, table_name: _, ...drift }) => [stream, drift]),
-  )
+  const verified = new Map((await latestDrift(db, app)).map((drift) => [drift.stream, drift]))
   for (const stream of source.streams) {
     const spec = mirror.tables.get(stream.table)?.spec
     if (spec === undefined) continue

@@ -41,43 +41,56 @@ const NOTHING: Processed = { settled: 0, failed: 0, refetches: 0 }
  * without it (I8). Errors of the database as such are thrown: no event is to blame.
  */
 export async function processBatch(db: Database, pipeline: Pipeline, limit: number): Promise<Processed> {
-  const { rows } = await db.query<{ id: number }>(
-    `select id from lockstep.inbox
-     where app = $1 and status = 'pending' and next_attempt_at <= clock_timestamp() order by id limit $2`,
-    [pipeline.app, limit],
-  )
-  if (rows.length === 0) return NOTHING
-  return processIds(
-    db,
-    pipeline,
-    rows.map((row) => row.id),
-  )
+  let ids: readonly number[] = []
+  try {
+    return await db.transaction(async (tx, attempt) => {
+      const events = await claimDue(tx, pipeline.app, limit)
+      ids = events.map((event) => event.id)
+      return processOnce(tx, pipeline, events, attempt)
+    })
+  } catch (error) {
+    if (isUnblamed(error) || ids.length === 0) throw error
+    return blame(db, pipeline, ids, error)
+  }
 }
 
+/** The same for these events, as far as they are still there to be taken. */
 async function processIds(db: Database, pipeline: Pipeline, ids: readonly number[]): Promise<Processed> {
   try {
-    return await db.transaction((tx, attempt) => processOnce(tx, pipeline, ids, attempt))
+    return await db.transaction(async (tx, attempt) =>
+      processOnce(tx, pipeline, await claim(tx, pipeline.app, ids), attempt),
+    )
   } catch (error) {
-    if (isOutage(error) || error instanceof RetryTransaction) throw error
-    if (ids.length === 1) return settleFailures(db, ids, describeError(error))
-    const half = Math.ceil(ids.length / 2)
-    const first = await processIds(db, pipeline, ids.slice(0, half))
-    const second = await processIds(db, pipeline, ids.slice(half))
-    return {
-      settled: first.settled + second.settled,
-      failed: first.failed + second.failed,
-      refetches: first.refetches + second.refetches,
-    }
+    if (isUnblamed(error)) throw error
+    return blame(db, pipeline, ids, error)
+  }
+}
+
+const isUnblamed = (error: unknown): boolean => isOutage(error) || error instanceof RetryTransaction
+
+async function blame(
+  db: Database,
+  pipeline: Pipeline,
+  ids: readonly number[],
+  error: unknown,
+): Promise<Processed> {
+  if (ids.length === 1) return settleFailures(db, ids, describeError(error))
+  const half = Math.ceil(ids.length / 2)
+  const first = await processIds(db, pipeline, ids.slice(0, half))
+  const second = await processIds(db, pipeline, ids.slice(half))
+  return {
+    settled: first.settled + second.settled,
+    failed: first.failed + second.failed,
+    refetches: first.refetches + second.refetches,
   }
 }
 
 async function processOnce(
   tx: Transaction,
   pipeline: Pipeline,
-  ids: readonly number[],
+  events: readonly Claimed[],
   attempt: number,
 ): Promise<Processed> {
-  const events = await claim(tx, pipeline.app, ids)
   if (events.length === 0) return NOTHING
   const settled: Settled[] = []
   const failed: Failed[] = []
@@ -102,11 +115,23 @@ async function processOnce(
   return { settled: settled.length, failed: failed.length, refetches: done.refetches }
 }
 
+const CLAIMED = `id, attempts, (extract(epoch from received_at) * 1000000)::bigint as seen, payload,
+  case when payload is null then body end as body`
+
+/** The oldest that are due and that no other worker has at this moment: workers side by side share them out. */
+async function claimDue(tx: Transaction, app: string, limit: number): Promise<Claimed[]> {
+  const { rows } = await tx.query<Claimed>(
+    `select ${CLAIMED} from lockstep.inbox
+     where app = $1 and status = 'pending' and next_attempt_at <= clock_timestamp()
+     order by id limit $2 for update skip locked`,
+    [app, limit],
+  )
+  return rows
+}
+
 async function claim(tx: Transaction, app: string, ids: readonly number[]): Promise<Claimed[]> {
   const { rows } = await tx.query<Claimed>(
-    `select id, attempts, (extract(epoch from received_at) * 1000000)::bigint as seen, payload,
-       case when payload is null then body end as body
-     from lockstep.inbox
+    `select ${CLAIMED} from lockstep.inbox
      where app = $1 and id = any ($2::bigint[]) and status = 'pending'
      order by id for update skip locked`,
     [app, ids],

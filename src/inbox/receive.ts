@@ -34,6 +34,8 @@ export interface ReceiverOptions {
   readonly waitingMax?: number
   /** Bytes of bodies that may wait for their commit at one time. */
   readonly waitingBytesMax?: number
+  /** Longest that a delivery waits for its commit, milliseconds; default 5 s. */
+  readonly waitMaxMs?: number
   /** Called after each commit that brought something new. */
   readonly onCommit?: (apps: ReadonlySet<string>) => void
 }
@@ -43,11 +45,18 @@ interface Waiting {
   readonly key: string
   readonly resolve: (receipt: Receipt) => void
   readonly reject: (error: unknown) => void
+  /** Refused because it waited too long. */
+  expired: boolean
 }
 
 const BATCH_MAX = 500
 /** Two commits at a time: while one waits for the disk, the next batch gathers. */
 const FLUSHES_MAX = 2
+/**
+ * A server that is gone answers at once, but one behind a pooler or a dead link does not answer at all: PgBouncer
+ * holds queries for two minutes, TCP for a quarter of an hour. Vendors give up long before.
+ */
+const WAIT_MAX_MS = 5_000
 
 /**
  * Group commit: deliveries that arrive while a commit is under way share the next one. A lone delivery is committed
@@ -72,10 +81,33 @@ export class Receiver {
       return Promise.reject(new InboxFullError(`${this.waiting.length} deliveries wait for their commit`))
     }
     return new Promise((resolve, reject) => {
-      this.waiting.push({ incoming, key: dedupeKey(incoming), resolve, reject })
+      this.waiting.push(
+        this.withDeadline({ incoming, key: dedupeKey(incoming), resolve, reject, expired: false }),
+      )
       this.waitingBytes += incoming.body.length
       this.flushSoon()
     })
+  }
+
+  /** Where the database does not answer, the vendor is told to come again. It may have been kept all the same. */
+  private withDeadline(waiting: Waiting): Waiting {
+    const { waitMaxMs = WAIT_MAX_MS } = this.options
+    const timer = setTimeout(() => {
+      entry.expired = true
+      waiting.reject(new InboxFullError(`not committed within ${waitMaxMs} ms`))
+    }, waitMaxMs)
+    const entry: Waiting = {
+      ...waiting,
+      resolve(receipt) {
+        clearTimeout(timer)
+        waiting.resolve(receipt)
+      },
+      reject(error) {
+        clearTimeout(timer)
+        waiting.reject(error)
+      },
+    }
+    return entry
   }
 
   /** Deliveries that are not yet committed. */
@@ -96,9 +128,10 @@ export class Receiver {
   }
 
   private async flush(): Promise<void> {
-    const batch = this.waiting.splice(0, BATCH_MAX)
+    const taken = this.waiting.splice(0, BATCH_MAX)
+    for (const { incoming } of taken) this.waitingBytes -= incoming.body.length
+    const batch = taken.filter(({ expired }) => !expired)
     if (batch.length === 0) return
-    for (const { incoming } of batch) this.waitingBytes -= incoming.body.length
     try {
       const receipts = await insert(this.db, batch)
       for (const { key, incoming, resolve } of batch) {

@@ -13,7 +13,17 @@ import { holdLease, withLease } from './lease.ts'
 import { type Arrival, arrive, observePage } from './observe.ts'
 import { absorb, type Pipeline } from './pipeline.ts'
 import { requestRefetch } from './refetch-queue.ts'
-import { countPage, finishRun, pauseRun, readRun, resumeRun, type Run, startRun } from './runs.ts'
+import {
+  countPage,
+  finishRun,
+  pauseRun,
+  readRun,
+  resumeRun,
+  type Run,
+  startRun,
+  wasReadWhole,
+} from './runs.ts'
+import { touchedBy } from './touched.ts'
 
 /** Where a pass stands: committed with the rows of the page that it follows (I7). */
 interface Checkpoint {
@@ -69,6 +79,7 @@ class Pass {
   private readonly options: BackfillOptions
   private readonly key: string
   private rows = 0
+  private readBefore = false
   /** The vendor tells it with the first page alone. */
   private total: number | undefined
 
@@ -83,6 +94,7 @@ class Pass {
   }
 
   async run(): Promise<Run | undefined> {
+    this.readBefore = await wasReadWhole(this.db, this.pipeline.app, this.stream)
     let checkpoint = await this.resume()
     try {
       for (;;) {
@@ -194,7 +206,10 @@ class Pass {
     const observations = observePage(this.stream, this.part, page, arrival)
     await this.db.transaction(async (tx, attempt) => {
       const refetches = page.refetches ?? []
-      const { counts } = await absorb(tx, this.pipeline, observations, { attempt, refetches })
+      // A change that a page brings before its event does is no change any more when the event comes: what shows it
+      // must be asked for now. Not in a stream's first pass, where everything is new and all that shows it is read.
+      const touched = this.readBefore ? touchedBy(observations) : undefined
+      const { counts } = await absorb(tx, this.pipeline, observations, { attempt, refetches, touched })
       await this.remember(tx, after, page)
       await countPage(tx, checkpoint.run, page.rows.length, counts[this.stream.table])
       if (!(await holdLease(tx, this.lease)))

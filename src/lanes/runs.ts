@@ -1,5 +1,6 @@
 import type { Database, Queryable } from '../db/database.ts'
 import type { Counts } from '../mirror/apply.ts'
+import type { Stream } from '../sources/contract.ts'
 
 export type Lane = 'backfill' | 'delta' | 'refetch' | 'sweep'
 export type RunStatus = 'running' | 'completed' | 'partial' | 'failed'
@@ -111,4 +112,13 @@ export async function closeLostRuns(db: Database): Promise<number> {
        and not exists (select from lockstep.checkpoints as c where c.state ->> 'run' = r.id::text)`,
   )
   return rowCount ?? 0
+}
+
+/** Whether a stream had a clean pass from its first page to its last; before it, deltas make no sense. */
+export async function wasReadWhole(db: Queryable, app: string, stream: Stream): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `select 1 from lockstep.freshness where app = $1 and stream = $2 and full_pass_at is not null`,
+    [app, stream.id],
+  )
+  return (rowCount ?? 0) > 0
 }

@@ -5,7 +5,7 @@ import { backfill, checkpointKey } from './backfill.ts'
 import { delta } from './delta.ts'
 import type { Pipeline } from './pipeline.ts'
 import { refetchOnce } from './refetch.ts'
-import type { Run } from './runs.ts'
+import { type Run, wasReadWhole } from './runs.ts'
 
 export interface SyncOptions {
   readonly signal: AbortSignal
@@ -111,15 +111,6 @@ async function syncStream(
     fresh: options.fresh,
     onProgress: ({ rows, total }) => options.onProgress?.({ stream, part, rows, total }),
   })
-}
-
-/** Whether a stream had a clean pass from its first page to its last; before it, deltas make no sense. */
-async function wasReadWhole(db: Database, app: string, stream: Stream): Promise<boolean> {
-  const { rowCount } = await db.query(
-    `select 1 from lockstep.freshness where app = $1 and stream = $2 and full_pass_at is not null`,
-    [app, stream.id],
-  )
-  return (rowCount ?? 0) > 0
 }
 
 async function duePasses(db: Database, { app, source }: Pipeline): Promise<Pass[]> {

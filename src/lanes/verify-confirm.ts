@@ -35,6 +35,7 @@ export async function confirm(
     if (waitMs > 0) await nap(subject, waitMs)
     const ripe = [...open].filter(([, { at }]) => at + subject.settleMs <= Date.now())
     const before = open.size
+    await subject.serve()
     if (!(await hasBacklog(subject))) {
       for (const some of chunks(ripe, subject.pipeline.source.keysMax)) {
         for (const gap of await lookAgain(subject, part, some, { open, drift })) gaps.add(gap)

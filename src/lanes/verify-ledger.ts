@@ -31,6 +31,8 @@ export interface Drift extends Figures {
   stream: string
   table_name: string
   verified_at: string
+  /** Of the last one that was whole; null where none was. */
+  completed_at: string | null
   status: RunStatus
   reconciled: boolean
   examples: Example[]
@@ -97,8 +99,11 @@ export async function recordDrift(
 export async function latestDrift(db: Queryable, app: string): Promise<Drift[]> {
   const { rows } = await db.query<Drift>(
     `select distinct on (stream) run_id, stream, table_name, verified_at, status, rows, cells, missing, extra,
-       different, repaired, unsettled, reconciled, examples
-     from lockstep.drift where app = $1 order by stream, verified_at desc`,
+       different, repaired, unsettled, reconciled, examples, (
+         select max(c.verified_at) from lockstep.drift as c
+         where c.app = d.app and c.stream = d.stream and c.status = 'completed'
+       ) as completed_at
+     from lockstep.drift as d where app = $1 order by stream, verified_at desc`,
     [app],
   )
   return rows

@@ -1,4 +1,4 @@
-import { isOutage } from '../db/database.ts'
+import { sqlState } from '../db/database.ts'
 import { describeError } from '../engine/errors.ts'
 import { SETTLE_MS } from '../engine/read-time.ts'
 import { compareRows, type RowDifference, type TheirRow } from '../mirror/compare.ts'
@@ -10,7 +10,8 @@ import type { Subject } from './verify-subject.ts'
 /** Rows of one read that differ, by key; and why some of them could not be compared. */
 export interface Compared {
   readonly differences: ReadonlyMap<string, RowDifference>
-  readonly gaps: readonly string[]
+  /** Key → why it could not be compared. */
+  readonly refused: ReadonlyMap<string, string>
 }
 
 /** Compares rows that were read with those that are here. */
@@ -19,8 +20,8 @@ export async function compareFetched(
   part: string,
   page: Pick<Page, 'rows' | 'granule'>,
 ): Promise<Compared> {
-  const gaps: string[] = []
-  const found = await compareOrHalve(subject, page.rows.map(toTheirs), part === ROW, gaps)
+  const refused = new Map<string, string>()
+  const found = await compareOrHalve(subject, page.rows.map(toTheirs), part === ROW, refused)
   const rows = new Map(page.rows.map((row) => [row.key, row]))
   const differences = new Map<string, RowDifference>()
   for (const difference of found) {
@@ -34,7 +35,7 @@ export async function compareFetched(
       known === undefined ? kept : { ...kept, cells: [...known.cells, ...kept.cells] },
     )
   }
-  return { differences, gaps }
+  return { differences, refused }
 }
 
 export const toTheirs = (row: FetchedRow): TheirRow => ({
@@ -45,24 +46,28 @@ export const toTheirs = (row: FetchedRow): TheirRow => ({
   ...(row.omitted === undefined ? {} : { omitted: row.omitted }),
 })
 
+/** SQLSTATE class: a value that its type cannot hold. */
+const DATA_EXCEPTION = '22'
+
 /** A row with a value that its column cannot hold is found by halving; the others are compared. */
 async function compareOrHalve(
   subject: Subject,
   rows: readonly TheirRow[],
   whole: boolean,
-  gaps: string[],
+  refused: Map<string, string>,
 ): Promise<RowDifference[]> {
   try {
     return await compareRows(subject.db, subject.spec, rows, whole)
   } catch (error) {
-    if (isOutage(error)) throw error
-    if (rows.length === 1) {
-      gaps.push(`row ${rows[0]?.key} cannot be compared: ${describeError(error)}`)
+    if (!sqlState(error)?.startsWith(DATA_EXCEPTION)) throw error
+    const [row] = rows
+    if (row !== undefined && rows.length === 1) {
+      refused.set(row.key, `row ${row.key} cannot be compared: ${describeError(error)}`)
       return []
     }
     const half = Math.ceil(rows.length / 2)
-    const first = await compareOrHalve(subject, rows.slice(0, half), whole, gaps)
-    return [...first, ...(await compareOrHalve(subject, rows.slice(half), whole, gaps))]
+    const first = await compareOrHalve(subject, rows.slice(0, half), whole, refused)
+    return [...first, ...(await compareOrHalve(subject, rows.slice(half), whole, refused))]
   }
 }
 
@@ -84,6 +89,7 @@ function withoutLate(
 export interface Look extends Compared {
   readonly page: Page
   readonly arrival: Arrival
+  readonly gaps: readonly string[]
   /** Asked for by id and not there, in an answer that had no gaps. */
   readonly absent: ReadonlySet<string>
   /** Keys of which the answer says nothing. */
@@ -104,10 +110,10 @@ export async function lookAt(subject: Subject, part: string, keys: readonly stri
   const compared = await compareFetched(subject, part, { ...page, rows: [...page.rows, ...gone] })
   return {
     ...compared,
-    gaps: [...page.gaps, ...compared.gaps],
+    gaps: [...page.gaps, ...compared.refused.values()],
     page,
     arrival,
     absent,
-    unread: new Set(clean ? [] : unmet),
+    unread: new Set([...(clean ? [] : unmet), ...compared.refused.keys()]),
   }
 }

@@ -1,5 +1,4 @@
 import { isOutage } from '../db/database.ts'
-import { SETTLE_MS } from '../engine/read-time.ts'
 import type { RowDifference } from '../mirror/compare.ts'
 import { ROW } from '../sources/contract.ts'
 import { observeAbsence, observePage } from './observe.ts'
@@ -9,8 +8,6 @@ import { countMended } from './verify-ledger.ts'
 import { compareFetched, type Look, lookAt } from './verify-look.ts'
 import { chunks, nap, type Subject } from './verify-subject.ts'
 
-/** A read outranks what is stored `settle` after that was stamped; a little more for the reading itself. */
-const MEND_MS = SETTLE_MS + 5_000
 const READ_AGAIN_MS = 2_000
 
 /**
@@ -23,7 +20,7 @@ export async function mend(
   drift: ReadonlyMap<string, RowDifference>,
 ): Promise<Set<string>> {
   const open = new Map(drift)
-  for (const end = Date.now() + MEND_MS; ;) {
+  for (const end = Date.now() + subject.mendMs; ;) {
     for (const keys of chunks([...open.keys()], subject.pipeline.source.keysMax)) {
       await mendSome(subject, part, keys, open)
     }

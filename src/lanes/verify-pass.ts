@@ -35,8 +35,11 @@ export interface PassOptions {
   /** How long a difference must last to count; default 30 s and as long as the source lets requests wait. */
   readonly settleMs?: number | undefined
   readonly patienceMs?: number | undefined
+  readonly mendMs?: number | undefined
   /** Share of the rows compared that may differ before `reconcile` is called instead of mending row by row. */
   readonly tolerance: number
+  /** Serves the requests for rows that are due. */
+  readonly serve: () => Promise<void>
   readonly reconcile: (stream: Stream, keepLease: () => void) => Promise<void>
   readonly onProgress?: ((part: string, rows: number, total: number | undefined) => void) | undefined
   /** A slice of a lap: stops after some pages, and goes on there the next time. */
@@ -58,6 +61,8 @@ const GAPS_KEPT = 5
 const EXAMPLES_MAX = 10
 const EXAMPLE_CHARS = 200
 const PATIENCE_MS = 60_000
+/** A read outranks what is stored `settle` after that was stamped; a little more for the reading itself. */
+const MEND_MS = SETTLE_MS + 5_000
 /** More suspects than this are looked at before the pass goes on: they are kept in memory. */
 const SUSPECTS_MAX = 2_000
 /** A vendor's cursor lives for an hour and slices come every ten minutes: four leave room for one that is late. */
@@ -68,13 +73,16 @@ export class VerifyPass {
   private readonly subject: Subject
   private readonly options: PassOptions
   private readonly lap: Lap
+  /** There is a checkpoint to go on from. */
+  private readonly isResumed: boolean
   private readonly suspects = new Map<string, Suspect>()
   /** Keys that were counted, so that a row that differs in two parts is one row. */
   private readonly counted = new Set<string>()
   private pages = 0
   private total: number | undefined
 
-  private constructor(subject: Subject, options: PassOptions, lap: Lap) {
+  private constructor(subject: Subject, options: PassOptions, lap: Lap, isResumed: boolean) {
+    this.isResumed = isResumed
     this.subject = subject
     this.options = options
     this.lap = lap
@@ -87,7 +95,7 @@ export class VerifyPass {
     lease: string,
     options: PassOptions,
   ): Promise<VerifyPass> {
-    const { signal, settleMs, patienceMs } = options
+    const { signal, settleMs, patienceMs, mendMs } = options
     const spec = pipeline.mirror.tables.get(stream.table)?.spec
     if (spec === undefined) throw new Error(`stream ${stream.name}: no table ${stream.table}`)
     const { app, source } = pipeline
@@ -97,11 +105,11 @@ export class VerifyPass {
     const metadata = { repair: options.repair, scheduled: options.slice !== undefined }
     const lap = known ?? newLap(await startRun(db, key, metadata))
     const subject = {
-      db, pipeline, stream, spec, run: lap.run, lease, signal,
-      settleMs: settleMs ?? SETTLE_MS + source.coalesceMs, patienceMs: patienceMs ?? PATIENCE_MS,
+      db, pipeline, stream, spec, run: lap.run, lease, signal, serve: options.repair ? options.serve : async () => {},
+      settleMs: settleMs ?? SETTLE_MS + source.coalesceMs, patienceMs: patienceMs ?? PATIENCE_MS, mendMs: mendMs ?? MEND_MS,
       deltaMark: await deltaMark(db, app, stream.id),
     } // prettier-ignore
-    return new VerifyPass(subject, options, lap)
+    return new VerifyPass(subject, options, lap, known !== undefined)
   }
 
   /** Reads, compares, confirms and mends; the run is closed truly however it ends. */
@@ -183,10 +191,10 @@ export class VerifyPass {
     const { lap } = this
     const keys = page.rows.map(({ key }) => key)
     if (part === ROW) await rememberKeys(db, run, keys)
-    const { differences, gaps } = await compareFetched(this.subject, part, page)
+    const { differences, refused } = await compareFetched(this.subject, part, page)
     for (const [key, difference] of differences) this.suspects.set(key, { difference, at: Date.now() })
     const empty = keys.length === 0 && page.next !== undefined ? ['an empty page before the end'] : []
-    this.note([...page.gaps, ...gaps, ...empty])
+    this.note([...page.gaps, ...refused.values(), ...empty])
     if (part === ROW) lap.figures.rows += keys.length
     lap.figures.cells += countCells(spec, page.rows.map(toTheirs))
     await countPage(db, run, part === ROW ? keys.length : 0, {
@@ -238,6 +246,8 @@ export class VerifyPass {
       await options.reconcile(subject.stream, () => void holdLease(subject.db, subject.lease).catch(() => {}))
     }
     const mended = await mend(subject, part, drift)
+    // Rows that show what was mended are read again before they are compared.
+    await options.serve()
     lap.figures.repaired += fresh.filter(({ key }) => mended.has(key)).length
   }
 
@@ -259,12 +269,12 @@ export class VerifyPass {
     await this.close(reasons.length === 0 ? 'completed' : 'partial', reasons.join('; '))
   }
 
-  /** A vendor that is away, or a day's cap, leaves a lap of slices where it is; anything else ends the pass. */
+  /** A vendor that is away, or a day's cap, leaves a lap at its last checkpoint; anything else ends the pass. */
   private async stopShort(error: unknown): Promise<void> {
     const { db, run } = this.subject
     const passing =
       this.options.signal.aborted || error instanceof DailyCapError || error instanceof VendorUnavailableError
-    if (passing && this.options.slice !== undefined) return pauseRun(db, run, describeError(error))
+    if (passing && this.isResumed) return pauseRun(db, run, describeError(error))
     const reason = this.options.signal.aborted ? 'interrupted' : describeError(error)
     await this.close(this.lap.figures.rows > 0 ? 'partial' : 'failed', reason)
   }

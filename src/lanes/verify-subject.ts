@@ -14,10 +14,14 @@ export interface Subject {
   readonly run: string
   readonly lease: string
   readonly signal: AbortSignal
+  /** Serves the requests that are due, where this pass may write. */
+  readonly serve: () => Promise<void>
   /** How long a difference must last to count: longer than an event or a request is on its way. */
   readonly settleMs: number
   /** Beyond that, how long events and requests that wait may take. */
   readonly patienceMs: number
+  /** How long a row is read again until it outranks what is stored. */
+  readonly mendMs: number
   /** Rows changed at the vendor after this are read by the next delta, their computed columns with them; µs. */
   readonly deltaMark: number
 }

@@ -19,6 +19,7 @@ export interface VerifyOptions {
   /** Milliseconds for which a difference must last to count; default 30 s, and as long as requests may wait. */
   readonly settleMs?: number | undefined
   readonly patienceMs?: number | undefined
+  readonly mendMs?: number | undefined
   /** Share of the rows compared that may differ before a repair reads everything anew; default 0.05. */
   readonly tolerance?: number | undefined
   readonly onProgress?: (progress: {
@@ -68,8 +69,6 @@ export async function verifyApp(
       const verification = await verifyStream(db, pipeline, stream, pass)
       if (verification === undefined) busy.push(stream.name)
       else verifications.push(verification)
-      // What the mended rows are shown by elsewhere is read again before it is compared.
-      if (options.repair) await drain(db, pipeline, options.signal)
     } catch (error) {
       failures.push({ stream: stream.name, error: describeError(error) })
     }
@@ -129,7 +128,7 @@ async function verifyStream(
 function passOptions(
   db: Database,
   pipeline: Pipeline,
-  { signal, repair, formulas = true, settleMs, patienceMs, tolerance = TOLERANCE }: VerifyOptions,
+  { signal, repair, formulas = true, settleMs, patienceMs, mendMs, tolerance = TOLERANCE }: VerifyOptions,
 ): PassOptions {
   return {
     signal,
@@ -137,7 +136,9 @@ function passOptions(
     formulas,
     settleMs,
     patienceMs,
+    mendMs,
     tolerance,
+    serve: () => drain(db, pipeline, signal),
     reconcile: (stream, keepLease) => reconcile(db, pipeline, stream, { signal, keepLease }),
   }
 }

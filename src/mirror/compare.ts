@@ -108,10 +108,10 @@ select x.key,
   case when not x.alive then 'extra' when t.${q(spec.key)} is null then 'missing' else 'different' end as kind,
   case when x.alive and t.${q(spec.key)} is not null then (
     select jsonb_agg(jsonb_build_array(d.register, d.ours, d.theirs)) from (
-      ${cells.length === 0 ? '' : `select v.register, v.ours, v.theirs from (values ${cells.join(',\n        ')}) as v (register, ours, theirs, differs) where v.differs union all`}
-      select '+' || coalesce(o.key, i.key), o.value::text, i.value::text
+      select '+' || coalesce(o.key, i.key) as register, o.value::text as ours, i.value::text as theirs
       from jsonb_each(${ours}) as o full join jsonb_each(x.extra) as i on i.key = o.key
       where o.value is distinct from i.value
+      ${cells.length === 0 ? '' : `union all select v.register, v.ours, v.theirs from (values ${cells.join(',\n        ')}) as v (register, ours, theirs, differs) where v.differs`}
     ) as d
   ) end as cells
 from x left join ${sqlName(spec)} as t on t.${q(spec.key)} = x.key

@@ -60,7 +60,9 @@ it('database down: 503 with Retry-After at once; back: it goes on by itself, and
           await withoutDatabase(db.url, async () => {
             const started = Date.now()
             const answer = await post(hook, eventBody(9_999))
-            expect(Date.now() - started).toBeLessThan(2_000)
+            // A pooler holds the queries of a server that is away: there our own deadline ends the wait.
+            const pooled = inject('adminUrl') !== inject('postgresUrl')
+            expect(Date.now() - started).toBeLessThan(pooled ? 6_000 : 2_000)
             expect(answer).toMatchObject({
               status: 503,
               body: { error: { code: 'unavailable', message: expect.stringMatching(/again/) } },

@@ -39,7 +39,7 @@ describe('a poison event', () => {
       for (let tries = 0; tries < 9; tries++) {
         expect(await processBatch(db, pipeline, 10)).toMatchObject({ failed: 1 })
         expect(await processBatch(db, pipeline, 10)).toMatchObject({ settled: 0, failed: 0 })
-        const wait = `select extract(epoch from next_attempt_at - clock_timestamp())::float8 as s from lockstep.inbox`
+        const wait = `select extract(epoch from nullif(next_attempt_at, '-infinity') - clock_timestamp())::float8 as s from lockstep.inbox`
         waits.push((await db.query<{ s: number }>(wait)).rows[0]?.s ?? 0)
         await db.query(`update lockstep.inbox set next_attempt_at = '-infinity'`)
       }

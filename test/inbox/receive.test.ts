@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
 import { type Incoming, InboxFullError, Receiver } from '../../src/inbox/receive.ts'
 import { withDatabase } from '../support/database.ts'
+import { until } from '../support/node.ts'
 
 const HORIZON_MS = 31 * 60_000
 
@@ -115,6 +116,29 @@ describe('group commit', () => {
       expect(refused).toHaveLength(5)
       for (const { reason } of refused) expect(reason).toBeInstanceOf(InboxFullError)
       expect((await db.query('select id from lockstep.inbox')).rows).toHaveLength(10)
+    })
+  })
+
+  it('waits for a database that does not answer no longer than it may, and goes on when it does', async () => {
+    await withDatabase(async (db) => {
+      const receiver = new Receiver(db, { waitMaxMs: 200 })
+      await db.transaction(async (tx) => {
+        await tx.query('lock table lockstep.inbox in access exclusive mode')
+        // Of the flushes under way, and of the queue behind them.
+        for (const wave of ['a', 'b', 'c']) {
+          const refused = Promise.allSettled(
+            many(5).map((one, i) => receiver.accept({ ...one, identity: `${wave}${i}` })),
+          )
+          for (const result of await refused)
+            expect(result).toMatchObject({ reason: expect.any(InboxFullError) })
+        }
+      })
+      await until(
+        'an accepted delivery',
+        () => receiver.accept(incoming({ identity: 'later' })).catch(() => undefined),
+        (r) => r !== undefined,
+      )
+      expect(receiver.depth).toBe(0)
     })
   })
 

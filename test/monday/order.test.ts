@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { ROW } from '../../src/sources/contract.ts'
+import { until } from '../support/node.ts'
 import { FIRST_TASK, readAgain, rowOf, TASKS, withTasks } from './tasks-app.ts'
 
 const file = join(import.meta.dirname, '../fixtures/monday/events.json')
@@ -89,6 +91,23 @@ describe('events that come twice, late, or in disorder', () => {
       })
     },
   )
+
+  it('a lagging replica, read after an event, does not undo it', async () => {
+    await withTasks(async ({ db, sim, pipeline, settle }) => {
+      sim.faults.replicaLagMs = 60_000
+      sim.edit.setColumn(TASKS, FIRST_TASK, 'text', 'told by the event')
+      const changed = Date.now() * 1000
+      await settle()
+      // The moment of a read is known only to a second or so, from below: until it is surely after the change.
+      const [, stream] = pipeline.source.streams
+      if (stream === undefined) throw new Error('no stream')
+      const request = { stream, part: ROW, keys: [String(FIRST_TASK)], signal: AbortSignal.timeout(20_000) }
+      const floor = async (): Promise<number> => (await pipeline.source.readKeys(request)).floor
+      await until('a read after the change', floor, (at) => at > changed)
+      await readAgain(db, pipeline, TASKS, [String(FIRST_TASK)])
+      expect(await textOf(db)).toBe('told by the event')
+    })
+  })
 
   it('a row read before the delete, written after it, does not bring it back', async () => {
     await withTasks(async ({ db, sim, pipeline, send, apply }) => {

@@ -147,6 +147,25 @@ describe('answers that are not whole', () => {
     })
   })
 
+  it('an item that a partial page leaves out is not even asked for', async () => {
+    await withRewritten(async (run, proxy) => {
+      const before = await tableOf(run, 'tasks')
+      proxy.rewrite = (operation, body) => {
+        const page = operation === 'FirstPage' ? itemsOf(body) : undefined
+        if (page === undefined) return body
+        page.items = page.items.slice(1)
+        return {
+          ...body,
+          errors: [{ message: 'User unauthorized', extensions: { code: 'USER_UNAUTHORIZED' } }],
+        }
+      }
+      const asked = run.sim.requests.byOperation['Items'] ?? 0
+      await run.sync()
+      expect(run.sim.requests.byOperation['Items'] ?? 0).toBe(asked)
+      expect(await tableOf(run, 'tasks')).toEqual(before)
+    })
+  })
+
   it('partial pages delete nothing and overwrite nothing, and the run says partial', async () => {
     await withTasks(async (run) => {
       const before = await tableOf(run, 'tasks')
@@ -180,7 +199,14 @@ describe('answers that are not whole', () => {
           errors: [{ message: 'User unauthorized', extensions: { code: 'USER_UNAUTHORIZED' } }],
         }
       }
-      await run.sync()
+      const { runs } = await run.sync()
+      expect(runs.length).toBeGreaterThan(2)
+      for (const { status, error } of runs) {
+        expect({ status, error }).toEqual({
+          status: 'partial',
+          error: expect.stringContaining('unauthorized'),
+        })
+      }
       expect([await tableOf(run, 'tasks'), await tableOf(run, 'subtasks')]).toEqual(before)
     })
   })

@@ -12,7 +12,11 @@ export function databaseUrl(url: string, name: string): string {
 }
 
 /** Runs one statement on the server itself. */
-export async function onServer(adminUrl: string, sql: string, params: readonly unknown[] = []): Promise<void> {
+export async function onServer(
+  adminUrl: string,
+  sql: string,
+  params: readonly unknown[] = [],
+): Promise<void> {
   const admin = new Database({ url: adminUrl, poolSize: 1 })
   try {
     await admin.query(sql, params)

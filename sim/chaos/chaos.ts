@@ -1,0 +1,72 @@
+import { syncApp } from '../../src/lanes/sync.ts'
+import { checkNotes, checkSafety } from './checks.ts'
+import { converge } from './liveness.ts'
+import { type Figures } from './report.ts'
+import { ChaosRun, type RunOptions } from './run.ts'
+import { interlude, pickStep, recover } from './steps.ts'
+
+export interface Outcome {
+  readonly figures: Figures
+  readonly profile: string
+  /** Why it failed, and at which step; undefined where all held. */
+  readonly failure?: { readonly step: number; readonly during: string; readonly error: Error }
+}
+
+/** How often a piece of work is hit by a failpoint. */
+const FAILPOINT_RATE = 0.12
+
+/** One run: a safety phase with faults, then a liveness phase without. */
+export async function runChaos(options: RunOptions): Promise<Outcome> {
+  const dice = Math.random
+  const run = await ChaosRun.start(options)
+  // Delays with chance in them must be the seed's too.
+  Math.random = () => run.random.next()
+  let step = 0
+  let during = 'the first pass'
+  try {
+    if (run.profile !== 'storm' || run.random.chance(0.8)) await firstPass(run)
+    run.interlude = () => interlude(run)
+    for (step = 1; step <= options.steps; step++) {
+      const next = pickStep(run)
+      during = next.name
+      pass(run)
+      if (run.random.chance(FAILPOINT_RATE)) run.arm()
+      await next.run(run)
+      run.node.db.failpoint = undefined
+      run.figures.steps++
+      await checkSafety(run)
+      if (step % 25 === 0) await checkNotes(run)
+    }
+    during = 'liveness'
+    await converge(run)
+    return { figures: sum(run), profile: run.profile }
+  } catch (error) {
+    const failure = { step, during, error: error instanceof Error ? error : new Error(String(error)) }
+    return { figures: sum(run), profile: run.profile, failure }
+  } finally {
+    Math.random = dice
+    await run.close()
+  }
+}
+
+async function firstPass(run: ChaosRun): Promise<void> {
+  const signal = AbortSignal.timeout(30_000)
+  const lag = run.sim.faults.replicaLagMs
+  run.sim.faults.replicaLagMs = 0
+  await syncApp(run.node.db, run.node.pipeline, { signal, full: true, drain: true })
+  run.sim.faults.replicaLagMs = lag
+}
+
+/** Time between two steps: mostly none to speak of, now and then half a minute. */
+function pass(run: ChaosRun): void {
+  const { random, time } = run
+  const upTo = random.chance(0.1) ? 40_000 : random.chance(0.3) ? 3_000 : 60
+  time.advance(1 + random.int(upTo))
+  if (run.unwell > 0 && --run.unwell === 0) recover(run)
+}
+
+const sum = (run: ChaosRun): Figures => ({
+  ...run.figures,
+  deliveries: run.mail.posts,
+  faults: run.figures.faults + run.mail.harm + run.sim.requests.rejected,
+})

@@ -1,0 +1,96 @@
+import { processBatch } from '../../src/inbox/process.ts'
+import { delta } from '../../src/lanes/delta.ts'
+import { refetchOnce } from '../../src/lanes/refetch.ts'
+import { syncApp } from '../../src/lanes/sync.ts'
+import { checkLedger, checkMirror, checkNotes, checkSafety } from './checks.ts'
+import { Divergence } from './report.ts'
+import type { ChaosRun } from './run.ts'
+import { deliver, recover } from './steps.ts'
+
+const ROUNDS_MAX = 200
+/** Past the longest jump of a clock, and any lease. */
+const LONG_MS = 3 * 3_600_000
+/** Longer than `settle` and a second. */
+const SETTLED_MS = 32_000
+
+/** Nothing goes wrong any more: now the mirror must come to equal the vendor, as far as its profile promises when. */
+export async function converge(run: ChaosRun): Promise<void> {
+  run.calm = true
+  run.poison = 0
+  recover(run)
+  run.mail.hurry()
+  Object.assign(run.mail.faults, { dropRate: 0, duplicateRate: 0, delayMs: 0 })
+  if (run.profile === 'live') {
+    await quieten(run)
+    await checkMirror(run, 'events')
+  } else run.sim.faults.replicaLagMs = 0
+  if (run.profile === 'lagging') {
+    await quieten(run)
+    await checkMirror(run, 'lagging events')
+  }
+  if (run.profile !== 'storm') {
+    run.time.advance(SETTLED_MS)
+    await deltas(run)
+    await quieten(run)
+    await checkMirror(run, 'delta')
+  }
+  run.time.advance(run.profile === 'storm' ? LONG_MS : SETTLED_MS)
+  await quieten(run)
+  await passes(run)
+  await quieten(run)
+  await checkMirror(run, 'full')
+  await checkSafety(run)
+  await checkLedger(run)
+  await checkNotes(run)
+}
+
+const signal = (): AbortSignal => AbortSignal.timeout(30_000)
+
+async function deltas(run: ChaosRun): Promise<void> {
+  const { db, pipeline } = run.node
+  for (const stream of pipeline.source.streams) await delta(db, pipeline, stream, { signal: signal() })
+}
+
+async function passes(run: ChaosRun): Promise<void> {
+  const { failures, runs, problems } = await syncApp(run.node.db, run.node.pipeline, {
+    signal: signal(),
+    full: true,
+    fresh: true,
+  })
+  const short = runs.filter(({ status }) => status !== 'completed')
+  const first = failures[0]?.error ?? short[0]?.error ?? problems[0]
+  if (first !== undefined && first !== null)
+    throw new Divergence(`a full pass without any fault was not clean: ${first}`)
+}
+
+/** Delivers, settles and reads again until nothing waits; time passes where something must wait. */
+async function quieten(run: ChaosRun): Promise<void> {
+  const { db, pipeline } = run.node
+  await run.node.prepare(signal())
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    while (run.mail.waiting > 0) await deliver(run, run.mail.waiting)
+    let busy = 0
+    for (;;) {
+      const { settled, failed } = await processBatch(db, pipeline, 100)
+      const read = await refetchOnce(db, pipeline, signal())
+      if (settled + failed + read === 0) break
+      busy += settled + failed + read
+      if (busy > 20_000) throw new Divergence('work keeps giving rise to work')
+    }
+    const waitMs = await nextDueMs(run)
+    if (waitMs === undefined) return
+    run.time.advance(waitMs + 1)
+  }
+  throw new Divergence(`not quiet after ${ROUNDS_MAX} rounds`)
+}
+
+/** Milliseconds until the next event or request is due; undefined where none waits. */
+async function nextDueMs(run: ChaosRun): Promise<number | undefined> {
+  const { rows } = await run.node.db.query<{ ms: number | null }>(
+    `select (extract(epoch from min(due) - clock_timestamp()) * 1000)::float8 as ms from (
+       select next_attempt_at as due from lockstep.inbox where status = 'pending'
+       union all select greatest(next_attempt_at, claimed_until) from lockstep.refetch) as waiting`,
+  )
+  const ms = rows[0]?.ms
+  return ms === null || ms === undefined ? undefined : Math.max(0, ms)
+}

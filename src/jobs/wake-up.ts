@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import type { Database } from '../db/database.ts'
+import { describeError } from '../engine/errors.ts'
+import type { Log } from './log.ts'
+import { type Loop, startLoop } from './loop.ts'
+
+/**
+ * Nodes that only take events in tell those that process them, so that these need not wait for their next look. A
+ * hint and nothing more: what is lost is found within a second anyway.
+ */
+
+const CHANNEL = 'lockstep_inbox'
+const SELF = randomUUID()
+
+/** Sends one notification at a time, however many commits there are: each takes a lock of the whole server. */
+export class Announcer {
+  private readonly db: Database
+  private readonly apps = new Set<string>()
+  private sending = false
+
+  constructor(db: Database) {
+    this.db = db
+  }
+
+  announce(apps: ReadonlySet<string>): void {
+    for (const app of apps) this.apps.add(app)
+    if (!this.sending) void this.send()
+  }
+
+  private async send(): Promise<void> {
+    this.sending = true
+    try {
+      while (this.apps.size > 0) {
+        const payload = JSON.stringify({ from: SELF, apps: [...this.apps] })
+        this.apps.clear()
+        await notify(this.db, payload)
+      }
+    } catch {
+      // The database is away or going: those who listen look by themselves.
+      this.apps.clear()
+    } finally {
+      this.sending = false
+    }
+  }
+}
+
+const notify = (db: Database, payload: string): Promise<unknown> =>
+  db.query('select pg_notify($1, $2)', [CHANNEL, payload])
+
+const AGAIN_MS = 5_000
+const AGAIN_MAX_MS = 60_000
+/** Through a transaction pooler nothing is ever heard; perhaps the address changes one day. */
+const DEAF_MS = 600_000
+const TRIAL_MS = 2_000
+
+/**
+ * Listens on a connection of its own until stopped, and calls `onWake` with the apps that other nodes name. Where
+ * nothing can be heard, as through a transaction pooler, the workers go on looking by themselves.
+ */
+export function startListening(db: Database, onWake: (apps: ReadonlySet<string>) => void, log: Log): Loop {
+  return startLoop({
+    async step(signal) {
+      const heard = await listenOnce(db, onWake, signal)
+      if (!heard)
+        log.info({}, 'no notifications come through here: events of other nodes are looked for each second')
+      return heard ? AGAIN_MS : DEAF_MS
+    },
+    onError(error, inARow) {
+      log.debug({ error: describeError(error) }, 'listening for other nodes')
+      return Math.min(AGAIN_MAX_MS, AGAIN_MS * inARow)
+    },
+  })
+}
+
+/** Listens until the connection ends or the signal comes; false where a notification of our own does not arrive. */
+async function listenOnce(
+  db: Database,
+  onWake: (apps: ReadonlySet<string>) => void,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const client = new pg.Client({
+    connectionString: db.url,
+    application_name: 'lockstep-listen',
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+  })
+  const trial = randomUUID()
+  const ended = new Promise<void>((resolve) => {
+    client.once('end', resolve)
+    client.on('error', () => resolve())
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+  try {
+    await client.connect()
+    const heard = new Promise<boolean>((resolve) => {
+      client.on('notification', ({ payload = '' }) => {
+        if (payload === trial) resolve(true)
+        else wakeFor(payload, onWake)
+      })
+      setTimeout(() => resolve(false), TRIAL_MS).unref()
+    })
+    await client.query(`listen ${CHANNEL}`)
+    await notify(db, trial)
+    if (!(await Promise.race([heard, ended.then(() => true)]))) return false
+    await ended
+    return true
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+function wakeFor(payload: string, onWake: (apps: ReadonlySet<string>) => void): void {
+  try {
+    const { from, apps } = JSON.parse(payload) as { from: string; apps: string[] }
+    if (from !== SELF) onWake(new Set(apps))
+  } catch {
+    // Another node's trial, or a stranger's.
+  }
+}
