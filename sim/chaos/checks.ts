@@ -109,6 +109,7 @@ export async function checkMirror(run: ChaosRun, stage: Stage): Promise<void> {
     found.push(...differences.filter((difference) => isPromised(difference, stage)))
   }
   found.push(...(await compareExtra(run)).filter((difference) => isPromised(difference, stage)))
+  if (stage === 'lagging events') await forgiveWholeSeconds(run, found)
   run.figures.differences += found.length
   const first = found[0]
   if (first === undefined) return
@@ -122,7 +123,9 @@ export async function checkMirror(run: ChaosRun, stage: Stage): Promise<void> {
 
 function isPromised(difference: string, stage: Stage): boolean {
   const [table, , column] = (difference.split(':')[0] ?? '').split(' ')
-  if (stage === 'events' || stage === 'full') return true
+  if (stage === 'full') return true
+  // A link to an item that is deleted goes silently; where no mirror shows the link, it is read with the next sweep.
+  if (stage === 'events') return column !== 'c_dependent_on'
   if (stage === 'delta')
     return !/c_(mirror|formula|score|connect|dependent_on)$|mirror_formula/.test(column ?? '')
   return column === undefined ? table !== 'subtasks' : !HINTED.test(column) && column !== 'mirror_formula'
@@ -150,8 +153,27 @@ async function compareExtra(run: ChaosRun): Promise<string[]> {
   return differences
 }
 
-/** The registers behind a difference, and the moment at the vendor. */
-async function explain(run: ChaosRun, difference: string): Promise<string> {
+/**
+ * A row from a lagging replica stands for the end of a second in which it changed again: the vendor does not tell the
+ * two states apart. The next read does, so until a delta this is not promised.
+ */
+async function forgiveWholeSeconds(run: ChaosRun, found: string[]): Promise<void> {
+  for (const difference of [...found]) {
+    const [own] = await registersOf(run, difference)
+    if (own !== undefined && parseStamp(own.stamp).at % 1_000_000 === 0)
+      found.splice(found.indexOf(difference), 1)
+  }
+}
+
+interface Register {
+  readonly place: string
+  readonly row: Stamp
+  readonly name: string
+  readonly stamp: Stamp
+}
+
+/** The register that a difference is about, wherever it lies. */
+async function registersOf(run: ChaosRun, difference: string): Promise<Register[]> {
   const [table = '', key = '', column] = (difference.split(':')[0] ?? '').split(' ')
   const { rows } = await run.server.admin.query<{
     place: string
@@ -163,14 +185,22 @@ async function explain(run: ChaosRun, difference: string): Promise<string> {
      where table_name = 'public.' || $1 and key = $2`,
     [table, key],
   )
-  const item = run.sim.world.items.get(Number(key))
-  const lines = rows.map(({ place, stamp, stamps }) => {
-    const own = column === undefined ? '!' : column in extraColumns ? `+${column}` : column
-    return `ours: ${place}, row ${tell(stamp)}, ${own} ${tell(stamps?.[own] ?? stamp)}`
-  })
+  const name = column === undefined ? '!' : column in extraColumns ? `+${column}` : column
+  return rows.map(({ place, stamp, stamps }) => ({ place, row: stamp, name, stamp: stamps?.[name] ?? stamp }))
+}
+
+/** The registers behind a difference, and the moment at the vendor. */
+async function explain(run: ChaosRun, difference: string): Promise<string> {
+  const lines = (await registersOf(run, difference)).map(
+    ({ place, row, name, stamp }) => `ours: ${place}, row ${tell(row)}, ${name} ${tell(stamp)}`,
+  )
+  const item = run.sim.world.items.get(Number(difference.split(/[ :]/)[1]))
   const when = (ms: number | undefined): string => new Date(ms ?? 0).toISOString()
-  const theirs = `theirs: ${item?.state ?? 'not there'} on board ${item?.board.id}, updated ${when(item?.updatedAt)}; now ${when(run.sim.world.clock.now())} there`
-  return [...lines, theirs].join('\n')
+  const place = `${item?.state ?? 'not there'} on board ${item?.board.id}`
+  lines.push(
+    `theirs: ${place}, updated ${when(item?.updatedAt)}; now ${when(run.sim.world.clock.now())} there`,
+  )
+  return lines.join('\n')
 }
 
 function tell(stamp: Stamp): string {

@@ -29,6 +29,8 @@ export interface NodeFolder {
 export async function withNodeFolder<T>(
   env: Readonly<Record<string, string>>,
   run: (folder: NodeFolder) => Promise<T>,
+  /** Lines for the configuration. */
+  config = '',
 ): Promise<T> {
   const path = await mkdtemp(join(tmpdir(), 'lockstep-node-'))
   const nodes: NodeProcess[] = []
@@ -37,7 +39,7 @@ export async function withNodeFolder<T>(
   await symlink(root, join(path, 'node_modules/lockstep'))
   await writeFile(
     join(path, 'lockstep.config.ts'),
-    `import { datacube, defineConfig } from 'lockstep'\n\nexport default defineConfig({\n  apps: [datacube({ plan: 'enterprise', callsPerDay: 0, formulaCellsPerMinute: 1e12 })],\n})\n`,
+    `import { datacube, defineConfig } from 'lockstep'\n\nexport default defineConfig({\n  apps: [datacube({ plan: 'enterprise', callsPerDay: 0, formulaCellsPerMinute: 1e12 })],\n  ${config}\n})\n`,
   )
   const folder: NodeFolder = {
     path,
