@@ -75,7 +75,7 @@ const sync = (run: ChaosRun): Promise<void> =>
 const KNOBS: readonly (readonly [keyof Faults, number])[] = [
   ['http429', 0.4], ['http500', 0.5], ['http500', 1], ['html502', 0.5], ['html502', 1], ['halfBody', 0.4],
   ['partialData', 0.6], ['partialData', 1], ['complexity', 0.4], ['minuteRate', 0.3], ['concurrency', 0.4],
-  ['internalError', 0.4], ['cursorExpired', 0.5], ['fieldLimit', 0.3],
+  ['internalError', 0.4], ['omitted', 0.2], ['omitted', 0.2], ['cursorExpired', 0.5], ['fieldLimit', 0.3],
 ] // prettier-ignore
 
 /** The vendor's API falls ill in one way for some steps. */
@@ -173,4 +173,5 @@ export async function interlude(run: ChaosRun): Promise<void> {
   run.edits.burst()
   if (run.random.chance(0.7)) await deliver(run, 6)
   if (run.random.chance(0.6)) await processBatch(run.node.db, run.node.pipeline, 20)
+  if (run.random.chance(0.3)) await refetchOnce(run.node.db, run.node.pipeline, AbortSignal.timeout(10_000))
 }

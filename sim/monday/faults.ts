@@ -23,6 +23,8 @@ export interface Faults {
   internalErrorOnSubitemState: boolean
   /** Pages with no `order_by` come in another order for every chain. */
   unstableOrder: boolean
+  /** Such a chain lacks each item this often, as when pages shift under a reader. */
+  omitted: number
   /** The vendor's clock less the machine's. */
   clockOffsetMs: number
   activityLogLagMs: number
@@ -66,6 +68,7 @@ export function createFaults(patch: FaultsPatch = {}): Faults {
     errorShape: 'auto',
     internalErrorOnSubitemState: false,
     unstableOrder: true,
+    omitted: 0,
     clockOffsetMs: 0,
     activityLogLagMs: 0,
     replicaLagMs: 0,

@@ -80,6 +80,7 @@ const INBOX_IDLE_MS = 1_000
 const REFETCH_IDLE_MS = 2_000
 const PURGE_CHUNKS = 500
 const CATCH_UP_MS = 60_000
+const CATCH_UP_MS_MAX = 3_600_000
 
 /** Starts what a worker node does: events, refetches, passes that are due, schedules. */
 export async function startWorkers(options: WorkersOptions): Promise<Workers> {
@@ -163,6 +164,7 @@ function catchUpLoop(
 ) {
   const { app } = pipeline
   let startedUp = false
+  let inVain = 0
   return {
     async step(signal: AbortSignal) {
       // Another node may have read the boards anew.
@@ -181,7 +183,9 @@ function catchUpLoop(
       onSynced?.(app, result)
       onRefetch()
       const whole = result.runs.every((run) => run.status === 'completed')
-      return whole && result.failures.length + result.busy.length === 0 ? 0 : CATCH_UP_MS
+      inVain = whole && result.failures.length + result.busy.length === 0 ? 0 : inVain + 1
+      // What keeps a pass from being whole seldom goes away within the minute, and each pass costs calls.
+      return inVain === 0 ? 0 : Math.min(CATCH_UP_MS_MAX, CATCH_UP_MS * 2 ** (inVain - 1))
     },
     onError: (error: unknown, inARow: number) => outageDelay(log, app, 'reading everything', error, inARow),
   }

@@ -116,6 +116,9 @@ function isRetryable(error: unknown): boolean {
   return error instanceof RetryTransaction || (sqlState(error) ?? '') in retryableSqlStates
 }
 
+/** True where the database refused the data itself: a value that its type or a constraint does not allow. */
+export const isRefusal = (error: unknown): boolean => /^2[23]/.test(sqlState(error) ?? '')
+
 /** SQLSTATE classes, and socket errors, that mean "the database is not there now" rather than "the data is bad". */
 const OUTAGE_CLASSES = new Set(['08', '53', '57', '58'])
 const OUTAGE_CODES = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH)/

@@ -1,4 +1,4 @@
-import type { Database, Transaction } from '../db/database.ts'
+import { type Database, isRefusal, type Transaction } from '../db/database.ts'
 import {
   CursorExpiredError,
   DailyCapError,
@@ -6,12 +6,12 @@ import {
   LockstepError,
   VendorUnavailableError,
 } from '../engine/errors.ts'
-import type { Json } from '../engine/observation.ts'
+import type { Json, Observation } from '../engine/observation.ts'
 import { sqlName } from '../mirror/table-spec.ts'
-import { type Page, ROW, type Stream } from '../sources/contract.ts'
+import { type Page, type Refetch, ROW, type Stream } from '../sources/contract.ts'
 import { holdLease, withLease } from './lease.ts'
 import { type Arrival, arrive, observePage } from './observe.ts'
-import { absorb, type Pipeline } from './pipeline.ts'
+import { absorb, type Absorbed, type Pipeline } from './pipeline.ts'
 import { requestRefetch } from './refetch-queue.ts'
 import {
   countPage,
@@ -200,23 +200,63 @@ class Pass {
   }
 
   private async write(checkpoint: Checkpoint, { page, arrival }: Fetched): Promise<Checkpoint> {
-    const gaps = [...new Set([...checkpoint.gaps, ...page.gaps])].slice(0, GAPS_KEPT)
-    const floor = checkpoint.floor ?? page.floor
-    const after: Checkpoint = { ...checkpoint, cursor: page.next ?? null, gaps, floor }
     const observations = observePage(this.stream, this.part, page, arrival)
+    let after = this.after(checkpoint, page, page.gaps)
+    try {
+      await this.commit(after, page, observations)
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      // A row that the database refuses is found by halving: the pass goes on without it, and says so.
+      const refused = await this.writeInHalves(observations)
+      after = this.after(checkpoint, page, [...page.gaps, ...refused])
+      await this.commit(after, page, [])
+    }
+    this.rows += page.rows.length
+    return after
+  }
+
+  private after(checkpoint: Checkpoint, page: Page, more: readonly string[]): Checkpoint {
+    const gaps = [...new Set([...checkpoint.gaps, ...more])].slice(0, GAPS_KEPT)
+    return { ...checkpoint, cursor: page.next ?? null, gaps, floor: checkpoint.floor ?? page.floor }
+  }
+
+  private async commit(after: Checkpoint, page: Page, observations: readonly Observation[]): Promise<void> {
     await this.db.transaction(async (tx, attempt) => {
-      const refetches = page.refetches ?? []
-      // A change that a page brings before its event does is no change any more when the event comes: what shows it
-      // must be asked for now. Not in a stream's first pass, where everything is new and all that shows it is read.
-      const touched = this.readBefore ? touchedBy(observations) : undefined
-      const { counts } = await absorb(tx, this.pipeline, observations, { attempt, refetches, touched })
+      const { counts } = await this.absorb(tx, observations, attempt, page.refetches ?? [])
       await this.remember(tx, after, page)
-      await countPage(tx, checkpoint.run, page.rows.length, counts[this.stream.table])
+      await countPage(tx, after.run, page.rows.length, counts[this.stream.table])
       if (!(await holdLease(tx, this.lease)))
         throw new LockstepError(`another node took over the ${this.lease}`)
     })
-    this.rows += page.rows.length
-    return after
+  }
+
+  private absorb(
+    tx: Transaction,
+    observations: readonly Observation[],
+    attempt: number,
+    refetches: readonly Refetch[],
+  ): Promise<Absorbed> {
+    // A change that a page brings before its event does is no change any more when the event comes: what shows it
+    // must be asked for now. Not in a stream's first pass, where everything is new and all that shows it is read.
+    const touched = this.readBefore ? touchedBy(observations) : undefined
+    return absorb(tx, this.pipeline, observations, { attempt, refetches, touched })
+  }
+
+  /** Writes what can be written; returns why each other row could not. */
+  private async writeInHalves(observations: readonly Observation[]): Promise<string[]> {
+    const refused: string[] = []
+    const half = Math.ceil(observations.length / 2)
+    for (const part of [observations.slice(0, half), observations.slice(half)]) {
+      if (part.length === 0) continue
+      try {
+        await this.db.transaction((tx, attempt) => this.absorb(tx, part, attempt, []))
+      } catch (error) {
+        if (!isRefusal(error)) throw error
+        if (part.length > 1) refused.push(...(await this.writeInHalves(part)))
+        else refused.push(`row ${part[0]?.key} was refused: ${describeError(error)}`)
+      }
+    }
+    return refused
   }
 
   private async remember(tx: Transaction, checkpoint: Checkpoint, page: Page): Promise<void> {

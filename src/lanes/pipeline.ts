@@ -41,8 +41,8 @@ export async function absorb(
 }
 
 function doubts({ source }: Pipeline, doubtful: ApplyResult['doubtful']): Refetch[] {
-  return doubtful.flatMap(({ table, key, reason }) => {
+  return doubtful.flatMap(({ table, key, reason, delayMs = 0 }) => {
     const stream = source.streams.find((s) => s.table === table)
-    return stream === undefined ? [] : [{ stream: stream.id, part: ROW, keys: [key], reason }]
+    return stream === undefined ? [] : [{ stream: stream.id, part: ROW, keys: [key], reason, delayMs }]
   })
 }

@@ -1,6 +1,7 @@
 import { RetryTransaction, type Transaction } from '../db/database.ts'
 import { collapse, isLive, type Registers } from '../engine/merge.ts'
 import type { Json, Observation } from '../engine/observation.ts'
+import { SETTLE_MS } from '../engine/read-time.ts'
 import { NEVER, stampFloor } from '../engine/stamp.ts'
 import { bury, decideMoves, type Moves, readResting, revive } from './buried.ts'
 import { encodeJson } from '../db/storable.ts'
@@ -37,6 +38,8 @@ export interface Doubt {
   readonly table: string
   readonly key: string
   readonly reason: string
+  /** Milliseconds after which an answer can decide. */
+  readonly delayMs?: number
 }
 
 /** The mirrored tables of one node, checked against the database. */
@@ -266,6 +269,14 @@ class TableStep {
     for (const { merged } of moves.bury) {
       if (isLive(merged) || merged.deleted) continue
       this.doubtful.push({ table: name, key: merged.key, reason: 'an event for a row never seen whole' })
+    }
+    for (const key of moves.contested) {
+      this.doubtful.push({
+        table: name,
+        key,
+        reason: 'read as there just after its delete',
+        delayMs: SETTLE_MS,
+      })
     }
     const gone = await bury(this.tx, this.table, moves.bury)
     const back = await revive(this.tx, this.table, moves.revive, this.batch.now)

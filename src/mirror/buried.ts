@@ -91,6 +91,8 @@ export interface Moves {
   readonly revive: Move[]
   /** Keys that are and stay live: the ordinary statements serve them. */
   readonly stay: Registers[]
+  /** Keys read as there that stay dead: the delete is too fresh for that read to outrank it. */
+  readonly contested: string[]
 }
 
 /**
@@ -117,10 +119,11 @@ export async function decideMoves(
           parent,
           merged.map(({ now }) => parentOf(spec, now)),
         )
-  const moves: Moves = { bury: [], revive: [], stay: [] }
+  const moves: Moves = { bury: [], revive: [], stay: [], contested: [] }
   for (const { incoming, before, now } of merged) {
     const orphan = deadParents.has(parentOf(spec, now) ?? '')
     const move = { merged: now, resting: before, dead: now.deleted || (orphan && isLive(now)) }
+    if (now.deleted && incoming.base !== NEVER && !incoming.deleted) moves.contested.push(now.key)
     if (!isLive(now) || orphan) moves.bury.push(move)
     else if (before?.place === 'live') moves.stay.push(incoming)
     else moves.revive.push(move)

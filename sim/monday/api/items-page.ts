@@ -24,8 +24,10 @@ export function firstPage(
 ): ItemsResponse {
   checkLimit(limit)
   const { cursors, faults, random } = context.service
-  const ids = selectItems(context.world, board, query).map((item) => item.id)
-  if (faults.unstableOrder && !query?.order_by?.length) random.shuffle(ids)
+  const ordered = (query?.order_by?.length ?? 0) > 0
+  const selected = selectItems(context.world, board, query).map((item) => item.id)
+  const ids = ordered ? selected : selected.filter(() => !random.chance(faults.omitted))
+  if (faults.unstableOrder && !ordered) random.shuffle(ids)
   // A chain is kept only if it has a second page.
   if (ids.length <= limit) return { cursor: null, items: active(context, ids) }
   return take(context, { ids, id: cursors.open(ids), offset: 0 }, limit)
