@@ -18,6 +18,7 @@ export async function converge(run: ChaosRun): Promise<void> {
   run.calm = true
   run.poison = 0
   recover(run)
+  run.sim.faults.omitted = 0
   run.mail.hurry()
   Object.assign(run.mail.faults, { dropRate: 0, duplicateRate: 0, delayMs: 0 })
   if (run.profile === 'live') {

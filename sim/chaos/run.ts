@@ -103,6 +103,7 @@ export class ChaosRun {
     this.mail.faults.delayMs = random.pick([0, 0, 5_000, 90_000])
     if (profile === 'storm') this.mail.faults.dropRate = random.pick([0, 0.05, 0.3])
     return {
+      omitted: random.pick([0, 0, 0.15]),
       clockOffsetMs: random.int(600_000) - 300_000,
       replicaLagMs:
         profile === 'live'

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, chmod } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { threadId } from 'node:worker_threads'
 import { engineMigrations } from '../../src/apps/migrations.ts'
 import { Database } from '../../src/db/database.ts'
 import { startEmbedded } from '../../src/db/embedded/embedded.ts'
@@ -37,31 +38,44 @@ $$;
 create table chaos.effects (event bigint not null);
 `
 
-export async function startChaosServer(given = process.env['DATABASE_URL']): Promise<ChaosServer> {
+/** The server that DATABASE_URL names, or one of our own without fsync: what fsync guards against cannot happen here. */
+export async function startPostgres(
+  given = process.env['DATABASE_URL'],
+): Promise<{ url: string; stop: () => Promise<void> }> {
+  if (given !== undefined && given !== '') return { url: given, stop: () => Promise.resolve() }
   const home = await mkdtemp(join(tmpdir(), 'lockstep-chaos-'))
   await chmod(home, 0o755)
+  const server = await startEmbedded({ home, settings: SETTINGS })
+  return {
+    url: server.url,
+    async stop() {
+      await server.stop()
+      await rm(home, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Makes a database of its own on a server; `close` drops it. */
+export async function startChaosServer(base: string): Promise<ChaosServer> {
   const folder = await mkdtemp(join(tmpdir(), 'lockstep-chaos-app-'))
-  const server = given === undefined ? await startEmbedded({ home, settings: SETTINGS }) : undefined
-  const base = server?.url ?? given ?? ''
-  const name = `lockstep_chaos_${process.pid}_${Math.floor(performance.now())}`
+  const name = `lockstep_chaos_${process.pid}_${threadId}`
   const outside = new Database({ url: base, poolSize: 1 })
+  await outside.query(`drop database if exists ${name} with (force)`)
   await outside.query(`create database ${name}`)
   await outside.query(`alter database ${name} set search_path = chaos, pg_catalog, public`)
   const url = Object.assign(new URL(base), { pathname: `/${name}` }).href
   const admin = new Database({ url, poolSize: 2, applicationName: 'lockstep-chaos-admin' })
   await build(admin, folder)
-  const reset = await resetOf(admin)
   return {
     url,
     admin,
     folder,
-    reset,
+    reset: await resetOf(admin),
     async close() {
       await admin.close()
       await outside.query(`drop database ${name} with (force)`)
       await outside.close()
-      await server?.stop()
-      for (const path of [home, folder]) await rm(path, { recursive: true, force: true })
+      await rm(folder, { recursive: true, force: true })
     },
   }
 }

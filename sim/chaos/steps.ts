@@ -75,7 +75,7 @@ const sync = (run: ChaosRun): Promise<void> =>
 const KNOBS: readonly (readonly [keyof Faults, number])[] = [
   ['http429', 0.4], ['http500', 0.5], ['http500', 1], ['html502', 0.5], ['html502', 1], ['halfBody', 0.4],
   ['partialData', 0.6], ['partialData', 1], ['complexity', 0.4], ['minuteRate', 0.3], ['concurrency', 0.4],
-  ['internalError', 0.4], ['omitted', 0.2], ['omitted', 0.2], ['cursorExpired', 0.5], ['fieldLimit', 0.3],
+  ['internalError', 0.4], ['cursorExpired', 0.5], ['fieldLimit', 0.3],
 ] // prettier-ignore
 
 /** The vendor's API falls ill in one way for some steps. */
@@ -148,7 +148,7 @@ export const steps: readonly Step[] = [
   { name: 'refetch', weight: 12, run: refetch },
   { name: 'pages', weight: 5, run: pages },
   { name: 'delta', weight: 4, run: deltas },
-  { name: 'sync', weight: 1, run: sync },
+  { name: 'sync', weight: 2, run: sync },
   { name: 'fall ill', weight: 3, run: fallIll },
   { name: 'poison', weight: 2, run: async (run) => void (run.poison = 1 + run.random.int(3)) },
   { name: 'clock jump', weight: storm(2), run: jump },

@@ -23,6 +23,7 @@ import { verifySlice } from '../lanes/verify.ts'
 import { createMirror } from '../mirror/apply.ts'
 import { checkStreams } from '../mirror/check-streams.ts'
 import { checkTables } from '../mirror/mirror-table.ts'
+import { watchWebhooks, type WatchOptions } from './webhook-watch.ts'
 
 /** Every migration that this configuration needs, in order. */
 export async function configMigrations(apps: readonly App[]): Promise<Migration[]> {
@@ -58,12 +59,10 @@ export const migrateAll = async (db: Database, apps: readonly App[]): Promise<st
 export const pendingAll = async (db: Database, apps: readonly App[]): Promise<Migration[]> =>
   pendingMigrations(db, await configMigrations(apps))
 
-export interface WorkersOptions {
-  readonly db: Database
+export interface WorkersOptions extends WatchOptions {
   readonly config: Config
   readonly pipelines: readonly Pipeline[]
   readonly metrics: Metrics
-  readonly log: Log
   readonly onProgress?: ((app: string, progress: Progress) => void) | undefined
   readonly onSynced?: ((app: string, result: SyncResult) => void) | undefined
 }
@@ -93,7 +92,8 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
     const refetch = { wake: () => readers.forEach((reader) => reader.wake()) }
     const inbox = startLoop(inboxLoop(options, pipeline, () => refetch.wake()))
     const passes = startLoop(catchUpLoop(options, pipeline, () => refetch.wake()))
-    loops.push(inbox, ...readers, passes)
+    const watch = startLoop(watchLoop(options, pipeline))
+    loops.push(inbox, ...readers, passes, watch)
     byApp.set(pipeline.app, [inbox])
   }
   const scheduler: Scheduler = await startScheduler(options.db, scheduledJobs(options), options.log)
@@ -153,6 +153,18 @@ function refetchLoop({ db, log }: WorkersOptions, pipeline: Pipeline, share: Sha
       return due === undefined ? REFETCH_IDLE_MS : Math.min(REFETCH_IDLE_MS, Math.max(50, due))
     },
     onError: (error: unknown, inARow: number) => outageDelay(log, app, 'reading rows again', error, inARow),
+  }
+}
+
+function watchLoop(options: WorkersOptions, pipeline: Pipeline) {
+  const { app } = pipeline
+  return {
+    async step(signal: AbortSignal) {
+      await prepared(pipeline, signal)
+      return watchWebhooks(options, pipeline, signal)
+    },
+    onError: (error: unknown, inARow: number) =>
+      outageDelay(options.log, app, 'watching the webhooks', error, inARow),
   }
 }
 

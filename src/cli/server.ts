@@ -13,7 +13,9 @@ import type { Log } from '../jobs/log.ts'
 import { Announcer } from '../jobs/wake-up.ts'
 import type { Pipeline } from '../lanes/pipeline.ts'
 import type { Progress, SyncResult } from '../lanes/sync.ts'
+import { webhookUrl as webhookUrlOf } from './context.ts'
 import { pendingAll, startWorkers, type Workers } from './node.ts'
+import type { WatchTimes } from './webhook-watch.ts'
 
 export type Role = 'all' | 'ingest' | 'worker'
 
@@ -24,6 +26,7 @@ export interface ServerOptions {
   readonly settings: Settings
   readonly role: Role
   readonly log: Log
+  readonly watchTimes?: Partial<WatchTimes> | undefined
   readonly onProgress?: (app: string, progress: Progress) => void
   readonly onSynced?: (app: string, result: SyncResult) => void
 }
@@ -65,7 +68,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const listening: Listening = await listen(http, settings.host, settings.port)
   await prepareSources(pipelines, log)
   if (role !== 'ingest') {
-    workers = await startWorkers({ ...options, metrics })
+    const webhookUrl = ({ app, source }: Pipeline): string | undefined =>
+      settings.publicUrl === undefined
+        ? undefined
+        : webhookUrlOf(settings.publicUrl, app, source.door.pathSecret)
+    workers = await startWorkers({ ...options, webhookUrl, metrics })
     workers.wake(new Set(pipelines.map(({ app }) => app)))
   }
   return {

@@ -111,10 +111,41 @@ function describe(app: FullStatus, now: number): string {
     indent(describeInbox(app)),
     indent(describeBudget(app, now)),
   ]
+  if (app.webhooks.length > 0) parts.push(indent(describeWebhooks(app, now)))
   if (app.runs.length > 0) parts.push(indent(runs))
+  for (const { detail, opened_at } of app.alerts) parts.push(`  ! ${ago(opened_at, now)}: ${detail}`)
   const found = app.checks.filter((check) => check.level === 'warning')
   for (const { name, count, detail } of found) parts.push(`  ! ${name}: ${count}. ${detail}`)
   return parts.join('\n\n')
+}
+
+function describeWebhooks({ webhooks, tables }: AppStatus, now: number): string {
+  return table(
+    [
+      'webhooks, 24 h',
+      'status',
+      'events',
+      'duplicates',
+      'failed',
+      'p50',
+      'p95',
+      'last event',
+      'polls',
+      'unannounced',
+    ],
+    webhooks.map((w) => [
+      tables.find(({ stream }) => stream === w.stream)?.name ?? w.stream,
+      w.status,
+      w.events,
+      w.duplicates,
+      w.failed,
+      ms(w.p50_ms),
+      ms(w.p95_ms),
+      ago(w.last_event_at, now),
+      w.polls,
+      w.polls_found_changes_unannounced,
+    ]),
+  )
 }
 
 /** What was found and not mended by the last verification. */

@@ -2,6 +2,16 @@
 
 -- tables and views
 
+table lockstep.alerts (
+  id bigint not null,
+  app text not null,
+  stream text not null default ''::text,
+  condition text not null,
+  level text not null,
+  opened_at timestamp with time zone not null default clock_timestamp(),
+  closed_at timestamp with time zone,
+  detail text not null
+);
 table lockstep.api_usage (
   app text not null,
   day date not null,
@@ -15,6 +25,23 @@ table lockstep.checkpoints (
   stream text not null,
   state jsonb not null,
   updated_at timestamp with time zone not null default clock_timestamp()
+);
+table lockstep.drift (
+  run_id uuid not null,
+  app text not null,
+  stream text not null,
+  table_name text not null,
+  verified_at timestamp with time zone not null default clock_timestamp(),
+  status text not null,
+  rows bigint not null,
+  cells bigint not null,
+  missing bigint not null,
+  extra bigint not null,
+  different bigint not null,
+  repaired bigint not null,
+  unsettled bigint not null,
+  reconciled boolean not null default false,
+  examples jsonb not null default '[]'::jsonb
 );
 table lockstep.freshness (
   app text not null,
@@ -107,6 +134,7 @@ table lockstep.tombstones (
   table_name text not null,
   key text not null,
   deleted boolean not null,
+  dead boolean not null,
   stamp text collate "C" not null,
   stamps jsonb not null,
   source_values jsonb not null,
@@ -114,6 +142,43 @@ table lockstep.tombstones (
   local_values jsonb,
   parent text,
   recorded_at timestamp with time zone not null default clock_timestamp()
+);
+view lockstep.webhook_health (
+  app text,
+  stream text,
+  status text,
+  deliveries integer,
+  duplicates integer,
+  events integer,
+  failed integer,
+  p50_ms double precision,
+  p95_ms double precision,
+  last_event_at timestamp with time zone,
+  polls integer,
+  polls_found_changes_unannounced integer,
+  unhealthy_since timestamp with time zone,
+  last_alert_at timestamp with time zone,
+  last_alert text
+) with (security_invoker=true);
+table lockstep.webhook_suspects (
+  app text not null,
+  stream text not null,
+  key text not null,
+  changed_at timestamp with time zone not null,
+  noticed_at timestamp with time zone not null default clock_timestamp()
+);
+table lockstep.webhook_watch (
+  app text not null,
+  stream text not null,
+  healthy boolean not null default true,
+  unhealthy_since timestamp with time zone,
+  bad_polls integer not null default 0,
+  bad_rows integer not null default 0,
+  polls bigint not null default 0,
+  polls_found_changes_unannounced bigint not null default 0,
+  judged_until timestamp with time zone,
+  last_event_at timestamp with time zone,
+  registered_at timestamp with time zone
 );
 materialized view public.conversion_metrics (
   account text,
@@ -417,8 +482,13 @@ view public.webhook_events (
 
 -- constraints
 
+lockstep.alerts: alerts_level_check CHECK ((level = ANY (ARRAY['warning'::text, 'critical'::text])))
+lockstep.alerts: alerts_pkey PRIMARY KEY (id)
 lockstep.api_usage: api_usage_pkey PRIMARY KEY (app, day)
 lockstep.checkpoints: checkpoints_pkey PRIMARY KEY (app, lane, stream)
+lockstep.drift: drift_pkey PRIMARY KEY (run_id)
+lockstep.drift: drift_run_id_fkey FOREIGN KEY (run_id) REFERENCES lockstep.runs(id) ON DELETE CASCADE
+lockstep.drift: drift_status_check CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'partial'::text, 'failed'::text])))
 lockstep.freshness: freshness_pkey PRIMARY KEY (app, stream)
 lockstep.inbox: inbox_pkey PRIMARY KEY (id)
 lockstep.inbox: inbox_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'processed'::text, 'dead'::text])))
@@ -432,6 +502,8 @@ lockstep.runs: runs_status_check CHECK ((status = ANY (ARRAY['running'::text, 'c
 lockstep.settings: settings_pkey PRIMARY KEY (key)
 lockstep.source_state: source_state_pkey PRIMARY KEY (app, kind, key)
 lockstep.tombstones: tombstones_pkey PRIMARY KEY (table_name, key)
+lockstep.webhook_suspects: webhook_suspects_pkey PRIMARY KEY (app, stream, key)
+lockstep.webhook_watch: webhook_watch_pkey PRIMARY KEY (app, stream)
 public.hidden_items: hidden_items_monday_id_key UNIQUE (monday_id)
 public.hidden_items: hidden_items_pkey PRIMARY KEY (id)
 public.projects: projects_gestation_period_check CHECK (((gestation_period >= 0) AND (gestation_period <= 500000)))
@@ -443,6 +515,8 @@ public.subitems: subitems_pkey PRIMARY KEY (id)
 
 -- indexes
 
+CREATE INDEX alerts_recent ON lockstep.alerts USING btree (app, opened_at DESC)
+CREATE INDEX drift_latest ON lockstep.drift USING btree (app, stream, verified_at DESC)
 CREATE INDEX idx_hidden_items_date_received ON public.hidden_items USING btree (date_received)
 CREATE INDEX idx_hidden_items_item_name ON public.hidden_items USING btree (item_name)
 CREATE INDEX idx_hidden_items_name_key ON public.hidden_items USING btree (name_key)
@@ -469,12 +543,14 @@ CREATE INDEX inbox_received ON lockstep.inbox USING btree (received_at)
 CREATE INDEX runs_recent ON lockstep.runs USING btree (app, lane, stream, started_at DESC)
 CREATE INDEX runs_running ON lockstep.runs USING btree (heartbeat_at) WHERE (status = 'running'::text)
 CREATE INDEX tombstones_parent ON lockstep.tombstones USING btree (table_name, parent) WHERE (parent IS NOT NULL)
+CREATE UNIQUE INDEX alerts_open ON lockstep.alerts USING btree (app, stream, condition) WHERE (closed_at IS NULL)
 CREATE UNIQUE INDEX conversion_metrics_key ON public.conversion_metrics USING btree (account, type, category, product_type, product_key)
 CREATE UNIQUE INDEX conversion_metrics_recent_key ON public.conversion_metrics_recent USING btree (account, type, category, product_type, product_key)
 CREATE UNIQUE INDEX inbox_dedupe ON lockstep.inbox USING btree (app, dedupe_key)
 
 -- sequences
 
+lockstep.alerts_id_seq
 lockstep.arrival
 lockstep.refetch_seq
 

@@ -54,6 +54,12 @@ export class Metrics {
     labelNames: ['app', 'table'],
     registers: [this.registry],
   })
+  private readonly webhooks = new Gauge({
+    name: 'lockstep_webhook_healthy',
+    help: '0 where polls find changes that no webhook told of, else 1.',
+    labelNames: ['app', 'stream'],
+    registers: [this.registry],
+  })
 
   constructor() {
     collectDefaultMetrics({ register: this.registry })
@@ -65,12 +71,15 @@ export class Metrics {
 
   /** Renders all, with the gauges set from the database's state now. */
   async render(status: readonly AppStatus[], now: number): Promise<string> {
-    for (const { app, inbox, refetches, usage, tables } of status) {
+    for (const { app, inbox, refetches, usage, tables, webhooks } of status) {
       this.gauges.pending.set({ app }, inbox.pending)
       this.gauges.dead.set({ app }, inbox.dead)
       this.gauges.oldest.set({ app }, inbox.oldest_pending_s ?? 0)
       this.gauges.refetches.set({ app }, refetches)
       this.gauges.calls.set({ app }, usage.calls)
+      for (const { stream, status: health } of webhooks) {
+        this.webhooks.set({ app, stream }, health === 'unhealthy' ? 0 : 1)
+      }
       for (const { table, rows, confirmed_at, drift } of tables) {
         this.rows.set({ app, table }, rows)
         if (confirmed_at !== null) this.confirmed.set({ app, table }, (now - Date.parse(confirmed_at)) / 1000)

@@ -1,3 +1,4 @@
+import { type Alert, openAlerts } from '../alerts/alerts.ts'
 import type { Queryable } from '../db/database.ts'
 import { type InboxFigures, inboxFigures } from '../inbox/ledger.ts'
 import { sqlName } from '../mirror/table-spec.ts'
@@ -5,6 +6,7 @@ import type { Usage } from '../sources/contract.ts'
 import type { Pipeline } from '../lanes/pipeline.ts'
 import { type Drift, latestDrift } from '../lanes/verify-ledger.ts'
 import type { Run } from '../lanes/runs.ts'
+import { type StreamWebhooks, webhookHealth } from '../lanes/webhook-health.ts'
 
 export interface TableStatus {
   table: string
@@ -28,6 +30,10 @@ export interface AppStatus {
   readonly tables: readonly TableStatus[]
   readonly runs: readonly Run[]
   readonly usage: Usage
+  /** By stream, over 24 hours. */
+  readonly webhooks: readonly StreamWebhooks[]
+  /** What is wrong now. */
+  readonly alerts: readonly Alert[]
 }
 
 /** Reads an app's state; costs a handful of indexed queries and a count of each table. */
@@ -50,6 +56,8 @@ export async function readStatus(db: Queryable, pipeline: Pipeline): Promise<App
     tables: await readTables(db, pipeline),
     runs: runs.rows,
     usage: await source.usage(),
+    webhooks: await webhookHealth(db, app),
+    alerts: await openAlerts(db, app),
   }
 }
 

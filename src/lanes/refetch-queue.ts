@@ -42,7 +42,9 @@ export async function requestRefetch(
        seq = nextval('lockstep.refetch_seq'), reason = excluded.reason,
        -- Asked for anew: a "not there" is believed only when this wish, too, is older than a replica's lag.
        requested_at = excluded.requested_at,
-       next_attempt_at = least(r.next_attempt_at, excluded.next_attempt_at)`,
+       -- A wish that comes of the very read that is under way waits as it asks to.
+       next_attempt_at = case when r.claimed_until > clock_timestamp() then excluded.next_attempt_at
+         else least(r.next_attempt_at, excluded.next_attempt_at) end`,
     [
       app,
       sorted.map((r) => r.stream),

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { engineMigrations } from '../../src/apps/migrations.ts'
 import { CLIENTS, TOKEN, withFolder, withProject, withSyncedProject } from './support/folder.ts'
 
 test('db: migrate, status, url', async () => {
@@ -25,21 +26,23 @@ test('db export writes files that Supabase applies, keeps their names, and never
   await withSyncedProject(async ({ folder, db }) => {
     expect((await folder.cli('db export')).code).toBe(0)
     const names = await readdir(join(folder.path, 'supabase/migrations'))
-    expect(names.sort()).toEqual([
-      '20260101000001_lockstep_engine_0001_engine.sql',
-      '20260101000002_lockstep_monday_0001_monday.sql',
-    ])
+    expect(names.sort()).toEqual(
+      [...(await engineMigrations()).map(({ id }) => id), 'monday/0001-monday'].map(
+        (id, i) => `${20_260_101_000_001 + i}_lockstep_${id.replace(/[/-]/g, '_')}.sql`,
+      ),
+    )
+    const own = names.at(-1) ?? ''
     await db.query('drop schema lockstep, public cascade; create schema public')
     for (const name of names) await db.query(await folder.read(`supabase/migrations/${name}`))
     expect(await folder.json('db status')).toMatchObject({ pending: [] })
     await folder.write('migrations/0002-more.sql', 'alter table public.clients add column more text;\n')
-    await folder.write(`supabase/migrations/${names[1]}`, '-- mine\n')
+    await folder.write(`supabase/migrations/${own}`, '-- mine\n')
     const again = await folder.cli('db export')
     expect(again.code).toBe(1)
     expect(again.stdout).toMatch(
-      /kept .*engine[\s\S]+differs .*0001_monday[\s\S]+written .*20260101000003_lockstep_monday_0002_more/,
+      /kept .*engine[\s\S]+differs .*0001_monday[\s\S]+written .*_lockstep_monday_0002_more/,
     )
-    expect(await folder.read(`supabase/migrations/${names[1]}`)).toBe('-- mine\n')
+    expect(await folder.read(`supabase/migrations/${own}`)).toBe('-- mine\n')
   }, CLIENTS)
 })
 

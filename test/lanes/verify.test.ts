@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
 import { stamp } from '../../src/engine/stamp.ts'
 import { absorb } from '../../src/lanes/pipeline.ts'
+import { Metrics } from '../../src/http/metrics.ts'
+import { readStatus } from '../../src/http/status.ts'
 import { requestRefetch } from '../../src/lanes/refetch-queue.ts'
 import { verifyApp, type VerifyOptions, type VerifyResult } from '../../src/lanes/verify.ts'
 import type { Verification } from '../../src/lanes/verify-pass.ts'
@@ -119,6 +121,27 @@ describe('verify', () => {
       expect(rows).toEqual(expect.arrayContaining([{ kept: true }]))
       expect(rows).not.toContainEqual({ kept: false })
       await expectClean(run)
+    })
+  })
+
+  it('the last verification is a status and a metric', async () => {
+    await withTasks(async (run) => {
+      const { db, pipeline, sim } = run
+      const told = async (): Promise<string> =>
+        new Metrics().render([await readStatus(db, pipeline)], Date.now())
+      expect(await told()).not.toMatch(/^lockstep_drift_rows\{/m)
+      sim.edit.setColumn(TASKS, FIRST_TASK, 'text', 'silent', UNSEEN)
+      await verify(run)
+      const text = await told()
+      expect(text).toContain('lockstep_drift_rows{app="monday",table="tasks",kind="different"} 1')
+      expect(text).toContain('lockstep_drift_rows{app="monday",table="clients",kind="missing"} 0')
+      expect(text).toMatch(/^lockstep_verified_age_seconds\{app="monday",table="tasks"\} \d/m)
+      const { tables } = await readStatus(db, pipeline)
+      expect(tables.find(({ table }) => table === 'tasks')?.drift).toMatchObject({
+        status: 'completed',
+        different: 1,
+        repaired: 0,
+      })
     })
   })
 

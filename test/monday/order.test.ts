@@ -1,3 +1,5 @@
+import { refetchOnce } from '../../src/lanes/refetch.ts'
+import { requestRefetch } from '../../src/lanes/refetch-queue.ts'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -109,14 +111,26 @@ describe('events that come twice, late, or in disorder', () => {
     })
   })
 
-  it('a row read before the delete, written after it, does not bring it back', async () => {
+  it('a row read before the delete, written after it, does not bring it back, and is read once more', async () => {
     await withTasks(async ({ db, sim, pipeline, send, apply }) => {
-      sim.faults.replicaLagMs = 60_000
+      const signal = AbortSignal.timeout(30_000)
+      sim.faults.replicaLagMs = 20_000
       sim.edit.delete(TASKS, FIRST_TASK, { silent: true })
       await send(gone('deleted', Date.now() / 1000))
       await apply()
-      await readAgain(db, pipeline, TASKS, [String(FIRST_TASK)])
+      await requestRefetch(db, pipeline.app, [
+        { stream: TASKS, part: ROW, keys: [String(FIRST_TASK)], reason: 'x' },
+      ])
+      await refetchOnce(db, pipeline, signal)
       expect(await rowOf(db, 'tasks', FIRST_TASK)).toBeUndefined()
+      sim.faults.replicaLagMs = 0
+      const again = await db.query(
+        `update lockstep.refetch set next_attempt_at = '-infinity' returning reason`,
+      )
+      expect(again.rows).toEqual([{ reason: 'read as there just after its delete' }])
+      await refetchOnce(db, pipeline, signal)
+      expect(await rowOf(db, 'tasks', FIRST_TASK)).toBeUndefined()
+      expect((await db.query('select key, part, reason, error from lockstep.refetch')).rows).toEqual([])
     })
   })
 

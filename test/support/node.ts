@@ -5,6 +5,7 @@ import { defineConfig } from '../../src/config/config.ts'
 import { readSettings, type Settings } from '../../src/config/environment.ts'
 import { migrateAll, openPipelines } from '../../src/cli/node.ts'
 import { startServer, type Role, type Server } from '../../src/cli/server.ts'
+import type { WatchTimes } from '../../src/cli/webhook-watch.ts'
 import type { Database } from '../../src/db/database.ts'
 import { silentLog } from '../../src/jobs/log.ts'
 import type { Pipeline } from '../../src/lanes/pipeline.ts'
@@ -43,13 +44,27 @@ export async function withNode<T>(
   db: Database,
   app: App,
   test: (node: RunningNode) => Promise<T>,
-  options: { role?: Role; settings?: Partial<Settings>; register?: boolean } = {},
+  options: {
+    role?: Role
+    settings?: Partial<Settings>
+    register?: boolean
+    watchTimes?: Partial<WatchTimes>
+  } = {},
 ): Promise<T> {
   const pipeline = await openPipeline(db, app)
   const settings = { ...readSettings({ PORT: '0', LOCKSTEP_LOG: 'silent' }), ...options.settings }
   const config = defineConfig({ apps: [app] })
   const role = options.role ?? 'all'
-  const server = await startServer({ db, config, pipelines: [pipeline], settings, role, log: silentLog })
+  const { watchTimes } = options
+  const server = await startServer({
+    db,
+    config,
+    pipelines: [pipeline],
+    settings,
+    role,
+    log: silentLog,
+    watchTimes,
+  })
   const hook = `${server.url}/webhooks/${app.name}/${PATH_SECRET}`
   try {
     if (options.register !== false) await pipeline.source.webhooks.register(hook, AbortSignal.timeout(30_000))

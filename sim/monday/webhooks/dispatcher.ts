@@ -29,7 +29,10 @@ export interface DispatcherOptions {
 }
 
 /** Takes deliveries instead of the network, for a test that decides itself when, how often and whether they arrive. */
-export type Capture = (delivery: { readonly url: string; readonly event: Readonly<Record<string, unknown>> }) => void
+export type Capture = (delivery: {
+  readonly url: string
+  readonly event: Readonly<Record<string, unknown>>
+}) => void
 
 export class Dispatcher {
   readonly deliveries = new Deliveries()

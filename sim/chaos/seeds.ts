@@ -1,0 +1,63 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import type { Outcome } from './chaos.ts'
+import { addFigures, type Figures, lineOf, noFigures } from './report.ts'
+
+export interface Asked {
+  readonly seed: number
+  /** How many; Infinity where the time decides. */
+  readonly seeds: number
+  readonly steps: number
+  readonly endsAt: number
+  readonly mutation: string | undefined
+  /** Runs side by side, each on a database and a thread of its own. */
+  readonly jobs: number
+  readonly all: boolean
+}
+
+/** What a worker tells of one seed. */
+export interface Told extends Outcome {
+  readonly seed: number
+}
+
+export interface Result {
+  readonly seeds: number
+  readonly failed: readonly Told[]
+  readonly figures: Figures
+}
+
+/** Runs the seeds in worker threads; `onSeed` hears of each in the order of their ends. */
+export async function runSeeds(asked: Asked, url: string, onSeed: (told: Told) => void): Promise<Result> {
+  let figures = noFigures()
+  let seeds = 0
+  const failed: Told[] = []
+  const workers: Worker[] = []
+  const done = Array.from({ length: Math.min(asked.jobs, asked.seeds) }, async (_, index) => {
+    const worker = new Worker(new URL('worker.ts', import.meta.url), { workerData: { asked, url, index } })
+    workers.push(worker)
+    worker.on('message', (told: Told) => {
+      if (failed.length > 0 && !asked.all) return
+      seeds++
+      figures = addFigures(figures, told.figures)
+      if (told.failure !== undefined) failed.push(told)
+      onSeed(told)
+      if (failed.length > 0 && !asked.all) for (const other of workers) void other.terminate()
+    })
+    await once(worker, 'exit')
+  })
+  await Promise.all(done)
+  return { seeds, failed, figures }
+}
+
+/** A failed run, with the command that repeats it. */
+export function describeFailure(
+  { steps, mutation }: Asked,
+  { seed, failure, figures, profile }: Told,
+): string {
+  const bug = mutation === undefined ? '' : ` --mutate ${mutation}`
+  return [
+    `seed ${seed} (${profile}): ${lineOf(figures)}`,
+    `FAILED at step ${failure?.step} (${failure?.during}): ${failure?.message}`,
+    `again: npm run chaos -- --seed ${seed} --steps ${steps}${bug}`,
+  ].join('\n')
+}

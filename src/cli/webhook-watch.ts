@@ -1,0 +1,119 @@
+import { closeAlert, openAlert } from '../alerts/alerts.ts'
+import type { Database } from '../db/database.ts'
+import { describeError } from '../engine/errors.ts'
+import type { Log } from '../jobs/log.ts'
+import { delta } from '../lanes/delta.ts'
+import { withLease } from '../lanes/lease.ts'
+import type { Pipeline } from '../lanes/pipeline.ts'
+import {
+  type IllStream,
+  illStreams,
+  type Judgement,
+  judgeWebhooks,
+  noteRegistered,
+} from '../lanes/webhook-health.ts'
+
+export interface WatchTimes {
+  /** An event may come this long after a poll has found its change: vendors try again each minute. */
+  readonly graceMs: number
+  /** Rest between two looks. */
+  readonly lookMs: number
+  /** Streams whose webhooks are ill are polled this often; five times as seldom after the first hour. */
+  readonly pollMs: number
+  /** And their webhooks registered again this often. */
+  readonly registerMs: number
+}
+
+const TIMES: WatchTimes = { graceMs: 90_000, lookMs: 15_000, pollMs: 60_000, registerMs: 600_000 }
+const HASTE_S = 3_600
+const SLOWER = 5
+
+export interface WatchOptions {
+  readonly db: Database
+  readonly log: Log
+  /** Where the vendor reaches us, with the path's secret; undefined where that is not known. */
+  readonly webhookUrl?: ((pipeline: Pipeline) => string | undefined) | undefined
+  readonly watchTimes?: Partial<WatchTimes> | undefined
+}
+
+/**
+ * Judges each stream's webhooks after its polls. Where they fail to tell of changes: an alert, once; polls every
+ * minute; and the webhooks registered anew. All ends by itself when changes are announced again. Returns the
+ * milliseconds until the next look.
+ */
+export async function watchWebhooks(
+  options: WatchOptions,
+  pipeline: Pipeline,
+  signal: AbortSignal,
+): Promise<number> {
+  const times = { ...TIMES, ...options.watchTimes }
+  // One node does it for all.
+  await withLease(options.db, `webhooks ${pipeline.app}`, async () => {
+    for (const { id } of pipeline.source.streams) {
+      const judged = await judgeWebhooks(options.db, pipeline.app, id, times.graceMs)
+      if (judged !== undefined) await tell(options, pipeline, id, judged)
+    }
+    const ill = await illStreams(options.db, pipeline.app)
+    if (ill.length > 0) await treat(options, pipeline, { ill, times, signal })
+  })
+  return times.lookMs
+}
+
+async function tell(
+  { db, log }: WatchOptions,
+  { app, source }: Pipeline,
+  stream: string,
+  { before, after, announced, unannounced, examples }: Judgement,
+): Promise<void> {
+  const key = { app, stream, condition: 'webhooks' }
+  const name = source.streams.find(({ id }) => id === stream)?.name ?? stream
+  if (after.healthy && !before.healthy) {
+    if (await closeAlert(db, key)) log.info({ app, stream }, `webhooks of ${name} tell of changes again`)
+    return
+  }
+  if (after.healthy || unannounced === 0) return
+  const detail = `the last poll found ${unannounced} changed rows of ${name} that no webhook told of, and ${announced} that one did (${examples.join(', ')}). It is polled more often now. Check that ${source.vendor} reaches this installation ("lockstep doctor"), and make webhooks anew with "lockstep webhooks register ${app}"`
+  if (await openAlert(db, key, { level: 'critical', detail })) log.warn({ app, stream }, detail)
+}
+
+interface Treatment {
+  readonly ill: readonly IllStream[]
+  readonly times: WatchTimes
+  readonly signal: AbortSignal
+}
+
+async function treat(options: WatchOptions, pipeline: Pipeline, treatment: Treatment): Promise<void> {
+  const { ill, times, signal } = treatment
+  const unregistered = ill.filter((s) => (s.registered_s ?? Infinity) * 1000 >= times.registerMs)
+  if (unregistered.length > 0) await registerAgain(options, pipeline, { ...treatment, ill: unregistered })
+  for (const { stream: id, ill_s, polled_s } of ill) {
+    const every = times.pollMs * (ill_s > HASTE_S ? SLOWER : 1)
+    const stream = pipeline.source.streams.find((s) => s.id === id)
+    if (stream === undefined || (polled_s ?? Infinity) * 1000 < every) continue
+    await delta(options.db, pipeline, stream, { signal })
+  }
+}
+
+/** Webhooks that were removed at the vendor, or switched off with their user, are made again; others are kept. */
+async function registerAgain(
+  { db, log, webhookUrl }: WatchOptions,
+  pipeline: Pipeline,
+  { ill, signal }: Treatment,
+): Promise<void> {
+  const { app, source } = pipeline
+  const url = webhookUrl?.(pipeline)
+  if (url === undefined) return
+  await noteRegistered(
+    db,
+    app,
+    ill.map(({ stream }) => stream),
+  )
+  try {
+    const changes = await source.webhooks.register(url, signal)
+    const count = (action: string): number => changes.filter((change) => change.action === action).length
+    const fields = { app, created: count('created'), kept: count('kept'), failed: count('failed') }
+    log.warn(fields, 'webhooks were registered again')
+  } catch (error) {
+    log.warn({ app, error: describeError(error) }, 'webhooks could not be registered again')
+  }
+}
