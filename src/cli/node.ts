@@ -96,7 +96,9 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
     loops.push(inbox, ...readers, passes, watch)
     byApp.set(pipeline.app, [inbox])
   }
-  const scheduler: Scheduler = await startScheduler(options.db, scheduledJobs(options), options.log)
+  const ending = new AbortController()
+  const jobs = scheduledJobs(options, ending.signal)
+  const scheduler: Scheduler = await startScheduler(options.db, jobs, options.log)
   const wake = (apps: ReadonlySet<string>): void => {
     for (const app of apps) for (const loop of byApp.get(app) ?? []) loop.wake()
   }
@@ -104,6 +106,8 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
   return {
     wake,
     async stop() {
+      // Passes on a schedule stop after their page, and go on from there.
+      ending.abort(new Error('the node stops'))
       await Promise.all([scheduler.stop(), ...loops.map((loop) => loop.stop())])
     },
   }
@@ -218,8 +222,7 @@ function outageDelay(log: Log, app: string, doing: string, error: unknown, inARo
   return delay
 }
 
-function scheduledJobs({ db, config, pipelines, log }: WorkersOptions): ScheduledJob[] {
-  const signal = new AbortController().signal
+function scheduledJobs({ db, config, pipelines, log }: WorkersOptions, signal: AbortSignal): ScheduledJob[] {
   const sync = (pipeline: Pipeline, full: boolean) => async (): Promise<void> => {
     const result = await syncApp(db, pipeline, { signal, full, fresh: full })
     for (const problem of result.problems) log.warn({ app: pipeline.app }, problem)
