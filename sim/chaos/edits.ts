@@ -13,6 +13,8 @@ export class VendorEdits {
   readonly sim: MondaySim
   readonly random: Random
   readonly time: VirtualTime
+  /** Items that were gone and came back. */
+  readonly restored = new Set<number>()
 
   constructor(sim: MondaySim, random: Random, time: VirtualTime) {
     this.sim = sim

@@ -41,7 +41,7 @@ export async function runSeeds(asked: Asked, url: string, onSeed: (told: Told) =
       figures = addFigures(figures, told.figures)
       if (told.failure !== undefined) failed.push(told)
       onSeed(told)
-      if (failed.length > 0 && !asked.all) for (const other of workers) void other.terminate()
+      if (failed.length > 0 && !asked.all) for (const other of workers) other.postMessage('stop')
     })
     await once(worker, 'exit')
   })
