@@ -110,7 +110,9 @@ const HEARD: readonly (readonly [number, Edit])[] = [
       const board = edits.random.pick(TOP)
       const item = edits.pick(board, edits.random.chance(0.5) ? 'deleted' : 'archived')
       const group = item?.board.groups.get(item.groupId)
-      if (item !== undefined && group?.deleted === false) edits.sim.edit.restore(board, item.id, options)
+      if (item === undefined || group?.deleted !== false) return
+      edits.sim.edit.restore(board, item.id, options)
+      edits.restored.add(item.id)
     },
   ],
   [

@@ -75,7 +75,7 @@ const sync = (run: ChaosRun): Promise<void> =>
 const KNOBS: readonly (readonly [keyof Faults, number])[] = [
   ['http429', 0.4], ['http500', 0.5], ['http500', 1], ['html502', 0.5], ['html502', 1], ['halfBody', 0.4],
   ['partialData', 0.6], ['partialData', 1], ['complexity', 0.4], ['minuteRate', 0.3], ['concurrency', 0.4],
-  ['internalError', 0.4], ['cursorExpired', 0.5], ['fieldLimit', 0.3],
+  ['internalError', 0.4], ['cursorExpired', 0.5], ['withheldField', 0.7], ['withheldField', 1], ['fieldLimit', 0.3],
 ] // prettier-ignore
 
 /** The vendor's API falls ill in one way for some steps. */

@@ -9,6 +9,8 @@ export interface Faults {
   halfBody: number
   /** One nullable field answered null, with a USER_UNAUTHORIZED error beside the data. */
   partialData: number
+  /** One field of one item answered null, with the same error. */
+  withheldField: number
   complexity: number
   minuteRate: number
   concurrency: number
@@ -57,6 +59,7 @@ export function createFaults(patch: FaultsPatch = {}): Faults {
     timeout: 0,
     halfBody: 0,
     partialData: 0,
+    withheldField: 0,
     complexity: 0,
     minuteRate: 0,
     concurrency: 0,

@@ -58,7 +58,7 @@ export async function requestRefetch(
 }
 
 /** Past this a claim is taken to be lost with its node. Longer than the longest vendor call with its retries. */
-const CLAIM_S = 900
+export const CLAIM_S = 900
 
 /** Whole rows, or the parts that are read apart and paced: neither must wait behind the other. */
 export type Share = 'rows' | 'parts'

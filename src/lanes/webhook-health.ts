@@ -121,7 +121,7 @@ async function countSuspects(
        where told.at is null or told.at < due.changed_at - make_interval(secs => $5)
      )
      select (select count(*)::int from lost) as unannounced,
-       (select array_agg(key) from (select key from lost order by key limit $6) as some) as examples,
+       (select array_agg(key) from (select key from lost order by key limit $6) as first) as examples,
        (select count(distinct entity)::int from lockstep.inbox
         where app = $1 and stream = $2 and received_at > $3 and received_at <= $4) as announced`,
     [app, stream, poll.judged_until, poll.finished_at, SLACK_S, EXAMPLES_MAX],

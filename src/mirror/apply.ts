@@ -278,6 +278,9 @@ class TableStep {
         delayMs: SETTLE_MS,
       })
     }
+    for (const key of moves.stirring) {
+      this.doubtful.push({ table: name, key, reason: 'an event that is newer than its delete' })
+    }
     const gone = await bury(this.tx, this.table, moves.bury)
     const back = await revive(this.tx, this.table, moves.revive, this.batch.now)
     await this.findChildren([...moves.bury, ...moves.revive].map((move) => move.merged.key))

@@ -1,6 +1,6 @@
 import type { Transaction } from '../db/database.ts'
-import type { Json } from '../engine/observation.ts'
-import { isLive, merge, type Registers } from '../engine/merge.ts'
+import { DELETED, type Json } from '../engine/observation.ts'
+import { isLive, merge, type Registers, stampOf } from '../engine/merge.ts'
 import { NEVER, type Stamp } from '../engine/stamp.ts'
 import { parseExact, storableJson } from '../db/storable.ts'
 import { sourceColumns, sqlName, SYSTEM_COLUMNS, tableId, type TableSpec } from './table-spec.ts'
@@ -93,6 +93,8 @@ export interface Moves {
   readonly stay: Registers[]
   /** Keys read as there that stay dead: the delete is too fresh for that read to outrank it. */
   readonly contested: string[]
+  /** Dead keys of which an event speaks that is newer than their death: it may have been undone without a word. */
+  readonly stirring: string[]
 }
 
 /**
@@ -119,17 +121,23 @@ export async function decideMoves(
           parent,
           merged.map(({ now }) => parentOf(spec, now)),
         )
-  const moves: Moves = { bury: [], revive: [], stay: [], contested: [] }
+  const moves: Moves = { bury: [], revive: [], stay: [], contested: [], stirring: [] }
   for (const { incoming, before, now } of merged) {
     const orphan = deadParents.has(parentOf(spec, now) ?? '')
     const move = { merged: now, resting: before, dead: now.deleted || (orphan && isLive(now)) }
-    if (now.deleted && incoming.base !== NEVER && !incoming.deleted) moves.contested.push(now.key)
+    if (now.deleted && !incoming.deleted) {
+      if (incoming.base !== NEVER) moves.contested.push(now.key)
+      else if (isNewer(incoming, stampOf(now, DELETED))) moves.stirring.push(now.key)
+    }
     if (!isLive(now) || orphan) moves.bury.push(move)
     else if (before?.place === 'live') moves.stay.push(incoming)
     else moves.revive.push(move)
   }
   return moves
 }
+
+const isNewer = ({ stamps }: Registers, than: Stamp): boolean =>
+  Object.values(stamps).some((own) => own > than)
 
 function parentOf({ parent }: TableSpec, { values }: Registers): string | null {
   const key = parent === undefined ? undefined : values[parent.column]

@@ -134,6 +134,18 @@ describe('events that come twice, late, or in disorder', () => {
     })
   })
 
+  it('an event of a row that is newer than its delete asks for the row: it may be back without a word', async () => {
+    await withTasks(async ({ db, send, apply }) => {
+      await send(gone('deleted', nowS()))
+      await apply()
+      expect(await rowOf(db, 'tasks', FIRST_TASK)).toBeUndefined()
+      await send(textSet('alive after all', nowS() + 1))
+      await apply()
+      const { rows } = await db.query('select key, reason from lockstep.refetch')
+      expect(rows).toEqual([{ key: String(FIRST_TASK), reason: 'an event that is newer than its delete' }])
+    })
+  })
+
   it('a delete that comes before its create leaves nothing', async () => {
     await withTasks(async ({ db, sim, send, apply, settle }) => {
       const item = sim.edit.createItem(TASKS, { name: 'Short life' }, { silent: true })

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { Database } from '../../src/db/database.ts'
 import type { MondaySim } from '../../sim/monday/index.ts'
 import { withSim } from '../../sim/monday/with-sim.ts'
+import { CLAIM_S } from '../../src/lanes/refetch-queue.ts'
 import { bookEffects, takeAccount, untilMirrored, untilSettled } from '../crash/account.ts'
 import { loadOn, PROJECTS } from '../crash/run.ts'
 import { cloneDatabase } from '../support/database.ts'
@@ -95,7 +96,7 @@ it('a worker killed while it reads rows again and makes a pass holds them no lon
     await until('claimed rows', look, (seen) => seen?.n === keys.length)
     await first.kill('SIGKILL')
     sim.faults.latencyMs = 0
-    expect((await look())?.s).toBeLessThanOrEqual(180)
+    expect((await look())?.s).toBeLessThanOrEqual(CLAIM_S)
     const leases = `select 1 from lockstep.leases where until > clock_timestamp() + interval '60 seconds'`
     expect((await db.query(leases)).rowCount).toBe(0)
     // The claim's end, brought nearer.

@@ -8,7 +8,7 @@ import { limitError, type LimitDetails } from './limit-errors.ts'
 import type { Refusal } from './limits.ts'
 import { mutationFields } from './mutation-resolvers.ts'
 import { type ParsedRequest, parseRequest } from './parse-request.ts'
-import { withholdOne } from './partial-data.ts'
+import { withholdField, withholdOne } from './partial-data.ts'
 import { queryFields, userFields } from './query-resolvers.ts'
 import { PlanRun } from './run-plan.ts'
 import { schema } from './schema.ts'
@@ -102,6 +102,8 @@ async function run(context: ApiContext, parsed: ParsedRequest): Promise<Rejectio
     const result = await new PlanRun(RUNTIME, context).run(parsed.plan)
     if (parsed.plan.kind === 'query' && service.random.chance(service.faults.partialData))
       withholdOne(result, service.random)
+    if (parsed.plan.kind === 'query' && service.random.chance(service.faults.withheldField))
+      withholdField(result, service.random)
     const { data, errors } = result
     return { status: 200, body: errors.length === 0 ? { data } : { data, errors }, rejected: false }
   } catch (error) {

@@ -73,8 +73,12 @@ export interface ReadOptions {
 export function toRow(board: BoardContext, item: Item, { formulas, partial }: ReadOptions): FetchedRow {
   const cells = readCells(board, item)
   const values: Record<string, Value> = { ...cells.values }
+  const isSubitems = board.mapping.parentBoard !== undefined
   for (const [name, field] of Object.entries(board.mapping.fields)) {
-    if (isProperty(field.column)) values[name] = properties[field.column](item)
+    if (!isProperty(field.column)) continue
+    // Every subitem has a parent: none is told, without an error, where the token may not see the parent's board.
+    const hidden = field.column === 'parent_item_id' && isSubitems && item.parent_item === null
+    if (!hidden) values[name] = properties[field.column](item)
   }
   const updated = Date.parse(item.updated_at ?? '')
   const [told, extra] = partial ? [withoutNull(values), withoutNull(cells.extra)] : [values, cells.extra]
