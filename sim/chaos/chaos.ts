@@ -57,10 +57,10 @@ function messageOf(error: unknown): string {
 
 async function firstPass(run: ChaosRun): Promise<void> {
   const signal = AbortSignal.timeout(30_000)
-  const { replicaLagMs, omitted } = run.sim.faults
-  Object.assign(run.sim.faults, { replicaLagMs: 0, omitted: 0 })
+  const { replicaLagMs, omitted, withheldField } = run.sim.faults
+  Object.assign(run.sim.faults, { replicaLagMs: 0, omitted: 0, withheldField: 0 })
   await syncApp(run.node.db, run.node.pipeline, { signal, full: true, drain: true })
-  Object.assign(run.sim.faults, { replicaLagMs, omitted })
+  Object.assign(run.sim.faults, { replicaLagMs, omitted, withheldField })
 }
 
 /** Time between two steps: mostly none to speak of, now and then half a minute. */

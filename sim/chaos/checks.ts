@@ -160,12 +160,14 @@ async function compareExtra(run: ChaosRun): Promise<string[]> {
  */
 async function forgiveOneSecond(run: ChaosRun, found: string[]): Promise<void> {
   const second = (us: number): number => Math.ceil(us / 1e6)
-  for (const difference of [...found]) {
+  for (const difference of found.slice()) {
     const [own] = await registersOf(run, difference)
     const item = run.sim.world.items.get(Number(difference.split(/[ :]/)[1]))
     if (own === undefined || item === undefined) continue
-    const changed = item.updatedAt * 1000 + 1
-    if (second(parseStamp(own.stamp).at) === second(changed)) found.splice(found.indexOf(difference), 1)
+    const { at } = parseStamp(own.stamp)
+    const slot = item.board.columns.get(own.name.replace(/^(c_|\+)/, ''))?.slot ?? -1
+    const changes = [item.updatedAt, item.changed?.get(slot) ?? 0].map((ms) => second(ms * 1000 + 1))
+    if (at % 1e6 === 0 || changes.includes(second(at))) found.splice(found.indexOf(difference), 1)
   }
 }
 
@@ -174,7 +176,7 @@ async function forgiveOneSecond(run: ChaosRun, found: string[]): Promise<void> {
  * the links, and what mirrors show through them, are read with the next sweep.
  */
 function forgiveRestoredLinks({ sim, edits }: ChaosRun, found: string[]): void {
-  for (const difference of [...found]) {
+  for (const difference of found.slice()) {
     const [name = ''] = difference.split(':')
     if (!/ (c_connect|c_mirror|mirror_formula)$/.test(name)) continue
     const item = sim.world.items.get(Number(name.split(' ')[1]))

@@ -34,7 +34,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   'no-tombstone': { sql: FORGET },
   /** A row stands for the moment at which it was read: one from a lagging replica hides a newer event. */
   'no-settle': {
-    page: (page) => ({ ...page, rows: page.rows.map(({ updatedAt: _, ...row }) => row) }),
+    page: (page) => ({ ...page, rows: page.rows.map(({ updatedAt: _updatedAt, ...row }) => row) }),
   },
   /** A row counts to the end of the second of its change, even where it was read before that: later events lose. */
   'no-floor': { page: (page) => ({ ...page, floor: page.floor + page.granule }) },

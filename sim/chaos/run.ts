@@ -104,6 +104,7 @@ export class ChaosRun {
     if (profile === 'storm') this.mail.faults.dropRate = random.pick([0, 0.05, 0.3])
     return {
       omitted: random.pick([0, 0, 0.15]),
+      withheldField: random.pick([0, 0, 0, 0.4]),
       clockOffsetMs: random.int(600_000) - 300_000,
       replicaLagMs:
         profile === 'live'

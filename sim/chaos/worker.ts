@@ -7,10 +7,10 @@ import { startChaosServer } from './server.ts'
 const { asked, url, index } = workerData as { asked: Asked; url: string; index: number }
 
 const server = await startChaosServer(url)
-let stopped = false
-parentPort?.once('message', () => (stopped = true)).unref()
+const state = { stopped: false }
+parentPort?.once('message', () => (state.stopped = true)).unref()
 try {
-  for (let i = index; !stopped && i < asked.seeds && Date.now() < asked.endsAt; i += asked.jobs) {
+  for (let i = index; !state.stopped && i < asked.seeds && Date.now() < asked.endsAt; i += asked.jobs) {
     const seed = asked.seed + i
     const outcome = await runChaos({ server, seed, steps: asked.steps, mutation: asked.mutation })
     parentPort?.postMessage({ seed, ...outcome } satisfies Told)

@@ -56,12 +56,10 @@ export async function startMondaySim(options: MondaySimOptions = {}): Promise<Mo
   }
   const running = new Set<{ stop(): void }>()
   let control: Route | undefined
-  const route: Route | undefined =
-    options.control === false
-      ? undefined
-      : (request, response) => control?.(request, response) ?? Promise.resolve(false)
-  const token = options.token ?? 'sim-token'
-  const server = await listen({ service, token, log: requests }, route, options.port ?? 0)
+  const late: Route = (request, response) => control?.(request, response) ?? Promise.resolve(false)
+  const route = options.control === false ? undefined : late
+  const access = { service, token: options.token ?? 'sim-token', log: requests }
+  const server = await listen(access, route, options.port ?? 0)
   const origin = `http://127.0.0.1:${portOf(server)}`
   const sim: MondaySim = {
     url: `${origin}/v2`,
@@ -79,7 +77,7 @@ export async function startMondaySim(options: MondaySimOptions = {}): Promise<Mo
       return traffic
     },
     async close() {
-      for (const traffic of running) traffic.stop()
+      running.forEach((traffic) => traffic.stop())
       dispatcher.close()
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))

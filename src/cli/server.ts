@@ -14,8 +14,9 @@ import { Announcer } from '../jobs/wake-up.ts'
 import type { Pipeline } from '../lanes/pipeline.ts'
 import type { Progress, SyncResult } from '../lanes/sync.ts'
 import { webhookUrl as webhookUrlOf } from './context.ts'
-import { pendingAll, startWorkers, type Workers } from './node.ts'
+import { pendingAll } from './node.ts'
 import type { WatchTimes } from './webhook-watch.ts'
+import { startWorkers, type Workers } from './workers.ts'
 
 export type Role = 'all' | 'ingest' | 'worker'
 

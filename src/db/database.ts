@@ -10,10 +10,10 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 
 /** Anything that runs SQL: the pool or one transaction. */
 export interface Queryable {
-  query<Row extends pg.QueryResultRow = pg.QueryResultRow>(
+  readonly query: <Row extends pg.QueryResultRow = pg.QueryResultRow>(
     sql: string,
     params?: readonly unknown[],
-  ): Promise<{ rows: Row[]; rowCount: number | null }>
+  ) => Promise<{ rows: Row[]; rowCount: number | null }>
 }
 
 /** One transaction; only `Database.transaction` makes one. */

@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import type { Json } from '../engine/observation.ts'
-import { type Incoming, InboxFullError, type Receiver } from '../inbox/receive.ts'
+import type { Incoming } from '../inbox/deliveries.ts'
+import { InboxFullError, type Receiver } from '../inbox/receive.ts'
 import { isOutage } from '../db/database.ts'
 import { describeError } from '../engine/errors.ts'
 import type { Log } from '../jobs/log.ts'

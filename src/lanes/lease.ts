@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import type { Database, Queryable } from '../db/database.ts'
 
 /** Longer than a page can take with its waits and tries. A holder of this machine that died is replaced at once. */
-const LEASE_S = 900
+export const LEASE_S = 900
 
 /** This process, told apart from another with the same number on another machine. */
 export const nodeName = `${hostname()}/${process.pid}`

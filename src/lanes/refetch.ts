@@ -79,12 +79,19 @@ interface Answer {
   readonly arrival: Arrival
 }
 
+/**
+ * What an answer with gaps withholds may be just what was asked for, so its requests are asked again, rows and all; a
+ * row that was met is let go when its tries are used up, for then its gap is there to stay.
+ */
 async function serve(db: Database, pipeline: Pipeline, stream: Stream, answer: Answer): Promise<void> {
   const { batch, page, arrival } = answer
   const met = new Set(page.rows.map((row) => row.key))
   const missing = batch.part === ROW ? batch.keys.filter((k) => !met.has(k.key)) : []
+  const partial = page.gaps.length > 0
   // A replica may lag behind the event that made us ask: only after `settle` does "not there" mean gone.
-  const early = page.gaps.length > 0 ? missing : missing.filter((k) => k.age_s * 1000 < SETTLE_MS)
+  const early = partial
+    ? batch.keys.filter((k) => !met.has(k.key) || nextDelayMs(refetchRetry, k.attempts + 1, 0) !== undefined)
+    : missing.filter((k) => k.age_s * 1000 < SETTLE_MS)
   const gone = missing.filter((k) => !early.includes(k))
   const observations = [
     ...observePage(stream, batch.part, page, arrival),
@@ -95,7 +102,7 @@ async function serve(db: Database, pipeline: Pipeline, stream: Stream, answer: A
     const options = { attempt, refetches: page.refetches ?? [], touched: touchedBy(observations) }
     await absorb(tx, pipeline, observations, options)
     await settleRefetch(tx, pipeline.app, batch, served)
-    const counted = page.gaps.length > 0
+    const counted = partial
     const waits = early.map((k) => ({
       key: k.key,
       delayMs: counted ? retryMs(k) : SETTLE_MS - k.age_s * 1000,

@@ -12,11 +12,11 @@ export interface Source {
   /** Reads what parsing needs (columns, labels, people), from the kept state or, with `fresh`, from the vendor. */
   prepare(options: { fresh: boolean; signal: AbortSignal }): Promise<Preparation>
   /** Turns one committed delivery into observations and hints. Makes no call. Throws on what it cannot read. */
-  parse(delivery: Delivery): Parsed
+  readonly parse: (delivery: Delivery) => Parsed
   /** One page of a stream; `cursor` comes from the page before, undefined begins. */
-  readPage(request: PageRequest): Promise<Page>
+  readonly readPage: (request: PageRequest) => Promise<Page>
   /** The records of these ids, at most `keysMax`; an id that a clean answer lacks does not exist at the vendor. */
-  readKeys(request: KeysRequest): Promise<Page>
+  readonly readKeys: (request: KeysRequest) => Promise<Page>
   /** Which records show values of which others, so that a change there is read again here. */
   dependencies(): readonly Dependency[]
   readonly webhooks: WebhookAdmin

@@ -33,48 +33,52 @@ it('Postgres itself killed under load: 503 until it is back, and nothing acknowl
   const home = await mkdtemp(join(tmpdir(), 'lockstep-crash-'))
   await chmod(home, 0o755)
   const port = await freePort()
-  await withSim({ projects: 20 }, async (sim) => {
-    const env = { LOCKSTEP_HOME: home, MONDAY_API_ENDPOINT: sim.url, PORT: String(port) }
-    await withNodeFolder(env, async (folder) => {
-      const first = folder.start()
-      await first.ready
-      const url = (await embeddedUrl(home)) ?? ''
-      await withOwn(url, async (db) => {
-        await untilMirrored(db)
-        await bookEffects(db)
-      })
-      const load = loadOn(sim, `http://127.0.0.1:${port}`, Math.random).start()
-      await until(
-        'deliveries',
-        async () => load.acknowledged,
-        (n) => n > 100,
-      )
-      process.kill(await postmaster(home), 'SIGKILL')
-      await until(
-        'answers of 503',
-        async () => load.answers.get(503) ?? 0,
-        (n) => n > 10,
-      )
-      expect(await withinTenSeconds(first.kill('SIGTERM'))).toBe('ended')
+  try {
+    await withSim({ projects: 20 }, async (sim) => {
+      const env = { LOCKSTEP_HOME: home, MONDAY_API_ENDPOINT: sim.url, PORT: String(port) }
+      await withNodeFolder(env, async (folder) => {
+        const first = folder.start()
+        await first.ready
+        const url = (await embeddedUrl(home)) ?? ''
+        await withOwn(url, async (db) => {
+          await untilMirrored(db)
+          await bookEffects(db)
+        })
+        const load = loadOn(sim, `http://127.0.0.1:${port}`, Math.random).start()
+        await until(
+          'deliveries',
+          async () => load.acknowledged,
+          (n) => n > 100,
+        )
+        process.kill(await postmaster(home), 'SIGKILL')
+        await until(
+          'answers of 503',
+          async () => load.answers.get(503) ?? 0,
+          (n) => n > 10,
+        )
+        expect(await withinTenSeconds(first.kill('SIGTERM'))).toBe('ended')
 
-      const second = folder.start()
-      await second.ready
-      const before = load.acknowledged
-      await until(
-        'deliveries again',
-        async () => load.acknowledged,
-        (n) => n > before + 50,
-      )
-      await load.stop()
-      expect([...load.answers.keys()].filter((status) => ![0, 200, 503].includes(status))).toEqual([])
-      await withOwn((await embeddedUrl(home)) ?? '', async (db) => {
-        await untilSettled(db)
-        const account = await takeAccount(db, load.sent)
-        expect(account).toMatchObject({ lost: 0, doubled: 0, unsettled: 0, wrong: [] })
+        const second = folder.start()
+        await second.ready
+        const before = load.acknowledged
+        await until(
+          'deliveries again',
+          async () => load.acknowledged,
+          (n) => n > before + 50,
+        )
+        await load.stop()
+        expect([...load.answers.keys()].filter((status) => ![0, 200, 503].includes(status))).toEqual([])
+        await withOwn((await embeddedUrl(home)) ?? '', async (db) => {
+          await untilSettled(db)
+          const account = await takeAccount(db, load.sent)
+          expect(account).toMatchObject({ lost: 0, doubled: 0, unsettled: 0, wrong: [] })
+        })
+        expect(await second.kill('SIGTERM')).toBe(0)
       })
-      expect(await second.kill('SIGTERM')).toBe(0)
     })
-  }).finally(() => rm(home, { recursive: true, force: true }))
+  } finally {
+    await rm(home, { recursive: true, force: true })
+  }
 })
 
 async function withOwn(url: string, use: (db: Database) => Promise<void>): Promise<void> {

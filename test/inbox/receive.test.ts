@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
-import { type Incoming, InboxFullError, Receiver } from '../../src/inbox/receive.ts'
+import type { Incoming } from '../../src/inbox/deliveries.ts'
+import { InboxFullError, Receiver } from '../../src/inbox/receive.ts'
 import { withDatabase } from '../support/database.ts'
 import { until } from '../support/node.ts'
 

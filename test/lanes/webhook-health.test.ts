@@ -120,6 +120,27 @@ it('an event that comes after the poll that found its change has told of it', as
   )
 })
 
+it('edits of every kind, polled in their midst, make nothing ill', async () => {
+  await withWatched(
+    async ({ sim, db, node, poll, judged, alerts }) => {
+      const { app, source } = node.pipeline
+      const signal = AbortSignal.timeout(30_000)
+      const traffic = sim.traffic(60)
+      for (let round = 0; round < 6; round++) {
+        for (const stream of source.streams) await delta(db, node.pipeline, stream, { signal })
+      }
+      traffic.stop()
+      await sim.deliveries.idle()
+      await poll()
+      await judged()
+      expect(await alerts()).toEqual([])
+      const seen = await webhookHealth(db, app)
+      expect(seen.map(({ status }) => status)).not.toContain('unhealthy')
+    },
+    { graceMs: 1_000 },
+  )
+})
+
 it('a quiet board is not ill, and neither is a lost event or two', async () => {
   await withWatched(async ({ sim, poll, judged, edit, health, alerts }) => {
     for (let i = 0; i < 5; i++) {

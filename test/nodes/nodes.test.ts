@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { Database } from '../../src/db/database.ts'
 import type { MondaySim } from '../../sim/monday/index.ts'
 import { withSim } from '../../sim/monday/with-sim.ts'
+import { LEASE_S } from '../../src/lanes/lease.ts'
 import { CLAIM_S } from '../../src/lanes/refetch-queue.ts'
 import { bookEffects, takeAccount, untilMirrored, untilSettled } from '../crash/account.ts'
 import { loadOn, PROJECTS } from '../crash/run.ts'
@@ -97,7 +98,7 @@ it('a worker killed while it reads rows again and makes a pass holds them no lon
     await first.kill('SIGKILL')
     sim.faults.latencyMs = 0
     expect((await look())?.s).toBeLessThanOrEqual(CLAIM_S)
-    const leases = `select 1 from lockstep.leases where until > clock_timestamp() + interval '60 seconds'`
+    const leases = `select 1 from lockstep.leases where until > clock_timestamp() + interval '${LEASE_S} seconds'`
     expect((await db.query(leases)).rowCount).toBe(0)
     // The claim's end, brought nearer.
     await db.query(`update lockstep.refetch set claimed_until = clock_timestamp()`)

@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto'
+import type { Database } from '../db/database.ts'
+import { encodeJson, storable } from '../db/storable.ts'
+import type { Json } from '../engine/observation.ts'
+
+/** One webhook request that was found genuine, to be kept before it is answered. */
+export interface Incoming {
+  readonly app: string
+  /** The vendor's own identity of the event; undefined where it has none. */
+  readonly identity: string | undefined
+  /** How long the vendor may send the same body again, for bodies without identity. */
+  readonly horizonMs: number
+  readonly type: string | undefined
+  readonly stream: string | undefined
+  readonly entity: string | undefined
+  readonly clientIp: string | undefined
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+  readonly payload: Json
+}
+
+/** A delivery and the key under which it is kept. */
+interface Keyed {
+  readonly incoming: Incoming
+  readonly key: string
+}
+
+/** What a vendor puts where an id belongs must fit an index entry. */
+const ID_MAX = 200
+
+/** What tells a delivery from another: the vendor's identity of its event, else the hash of its body. */
+export function dedupeKey({ identity, body }: Incoming): string {
+  const digest = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('base64url')
+  if (identity === undefined) return `hash:${digest(body)}`
+  const plain = storable(identity)
+  return plain.length <= ID_MAX ? `id:${plain}` : `id:${digest(plain)}`
+}
+
+const clip = (text: string | undefined): string | null =>
+  text === undefined ? null : storable(text).slice(0, ID_MAX)
+
+interface Inserted {
+  readonly app: string
+  readonly id: number
+  readonly fresh: boolean
+  taken: boolean
+}
+
+/** Commits deliveries; each event once, whoever sends it how often. Returns what is kept, by app and key. */
+export async function insertDeliveries(
+  db: Database,
+  batch: readonly Keyed[],
+): Promise<Map<string, Inserted>> {
+  const unique = new Map<string, { first: Keyed; deliveries: number }>()
+  for (const waiting of batch) {
+    const name = `${waiting.incoming.app} ${waiting.key}`
+    const known = unique.get(name)
+    unique.set(name, { first: known?.first ?? waiting, deliveries: (known?.deliveries ?? 0) + 1 })
+  }
+  // In one order, so that two nodes that were sent the same deliveries do not lock each other out.
+  const entries = [...unique.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry)
+  const hashed = entries.filter(({ first }) => first.incoming.identity === undefined)
+  return db.transaction(async (tx) => {
+    if (hashed.length > 0)
+      await releaseOldHashes(
+        tx,
+        hashed.map(({ first }) => first),
+      )
+    const { rows } = await tx.query<{ id: number; app: string; dedupe_key: string; fresh: boolean }>(
+      `insert into lockstep.inbox as i
+         (app, dedupe_key, event_type, stream, entity, client_ip, headers, body, payload, deliveries)
+       select app, key, type, stream, entity, ip, headers::jsonb, body, payload::jsonb, deliveries
+       from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[],
+         $9::text[], $10::int[]) as d (app, key, type, stream, entity, ip, headers, body, payload, deliveries)
+       on conflict (app, dedupe_key) do update
+         set deliveries = i.deliveries + excluded.deliveries, last_delivery_at = clock_timestamp()
+       returning i.id, i.app, i.dedupe_key, i.xmax = 0 as fresh`,
+      columns(entries),
+    )
+    return new Map(
+      rows.map(({ id, app, dedupe_key, fresh }) => [
+        `${app} ${dedupe_key}`,
+        { app, id, fresh, taken: false },
+      ]),
+    )
+  })
+}
+
+function columns(entries: readonly { first: Keyed; deliveries: number }[]): unknown[] {
+  const pick = <T>(of: (w: Incoming) => T): T[] => entries.map(({ first }) => of(first.incoming))
+  return [
+    pick((i) => i.app),
+    entries.map(({ first }) => first.key),
+    pick((i) => clip(i.type)),
+    pick((i) => clip(i.stream)),
+    pick((i) => clip(i.entity)),
+    pick((i) => clip(i.clientIp)),
+    pick((i) => encodeJson(i.headers)),
+    pick((i) => Buffer.from(i.body)),
+    pick((i) => encodeJson(i.payload)),
+    entries.map(({ deliveries }) => deliveries),
+  ]
+}
+
+/**
+ * A body without an id is the same event only within the vendor's retry horizon: the same thing may truly happen
+ * twice. Past it the old event gives up its key; the unique index still lets only one of two nodes take it.
+ */
+async function releaseOldHashes(
+  tx: { query(sql: string, params: readonly unknown[]): Promise<unknown> },
+  hashed: readonly Keyed[],
+): Promise<void> {
+  await tx.query(
+    `update lockstep.inbox as i set dedupe_key = i.dedupe_key || '@' || i.id
+     from unnest($1::text[], $2::text[], $3::float8[]) as d (app, key, horizon_ms)
+     where i.app = d.app and i.dedupe_key = d.key
+       and i.received_at < clock_timestamp() - make_interval(secs => d.horizon_ms / 1000)`,
+    [hashed.map((w) => w.incoming.app), hashed.map((w) => w.key), hashed.map((w) => w.incoming.horizonMs)],
+  )
+}
