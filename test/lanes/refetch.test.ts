@@ -110,8 +110,8 @@ describe('rows to read again', () => {
   it('that the vendor refuses altogether are not asked for one by one', async () => {
     await withTasks(async ({ db, pipeline }) => {
       let calls = 0
-      const source = Object.create(pipeline.source) as Pipeline['source']
-      source.readKeys = () => Promise.reject(new VendorRefusedError(`not allowed, time ${++calls}`))
+      const readKeys = () => Promise.reject(new VendorRefusedError(`not allowed, time ${++calls}`))
+      const source = Object.create(pipeline.source, { readKeys: { value: readKeys } }) as Pipeline['source']
       const keys = keysFrom(FIRST_TASK, 12)
       await requestRefetch(db, pipeline.app, [{ stream: TASKS, part: ROW, keys, reason: 'x' }])
       await refetchOnce(db, { ...pipeline, source }, signal())
