@@ -25,7 +25,7 @@ export async function runChaos(options: RunOptions): Promise<Outcome> {
   let during = 'the first pass'
   try {
     if (run.profile !== 'storm' || run.random.chance(0.8)) await firstPass(run)
-    run.interlude = () => interlude(run)
+    run.interlude = (touch) => interlude(run, touch)
     for (step = 1; step <= options.steps; step++) {
       const next = pickStep(run)
       during = next.name

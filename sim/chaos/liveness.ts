@@ -1,11 +1,12 @@
 import { processBatch } from '../../src/inbox/process.ts'
 import { delta } from '../../src/lanes/delta.ts'
 import { refetchOnce } from '../../src/lanes/refetch.ts'
-import { syncApp } from '../../src/lanes/sync.ts'
+import { catchUp, syncApp } from '../../src/lanes/sync.ts'
+import { verifyApp } from '../../src/lanes/verify.ts'
 import { checkLedger, checkMirror, checkNotes, checkSafety } from './checks.ts'
 import { Divergence } from './report.ts'
 import type { ChaosRun } from './run.ts'
-import { deliver, recover } from './steps.ts'
+import { AT_ONCE, deliver, recover } from './steps.ts'
 
 const ROUNDS_MAX = 200
 /** Past the longest jump of a clock, and any lease. */
@@ -37,9 +38,11 @@ export async function converge(run: ChaosRun): Promise<void> {
   }
   run.time.advance(run.profile === 'storm' ? LONG_MS : SETTLED_MS)
   await quieten(run)
-  await passes(run)
+  if (run.profile === 'storm' && run.random.chance(0.4)) await repair(run)
+  else await passes(run)
   await quieten(run)
   await checkMirror(run, 'full')
+  if (run.random.chance(0.3)) await expectNoDrift(run)
   await checkSafety(run)
   await checkLedger(run)
   await checkNotes(run)
@@ -62,6 +65,34 @@ async function passes(run: ChaosRun): Promise<void> {
   const first = failures[0]?.error ?? short[0]?.error ?? problems[0]
   if (first !== undefined && first !== null)
     throw new Divergence(`a full pass without any fault was not clean: ${first}`)
+}
+
+/** Instead of a full pass, but for streams that never had one. */
+async function repair(run: ChaosRun): Promise<void> {
+  const { db, pipeline } = run.node
+  await catchUp(db, pipeline, { signal: signal() })
+  const result = await verifyApp(db, pipeline, {
+    signal: signal(),
+    repair: true,
+    tolerance: run.random.pick([0.05, 1]),
+    ...AT_ONCE,
+  })
+  const [failure] = result.failures
+  if (failure !== undefined) throw new Divergence(`a repair without any fault failed: ${failure.error}`)
+}
+
+/** What the comparison with the truth found equal, `verify` finds equal too. */
+async function expectNoDrift(run: ChaosRun): Promise<void> {
+  const result = await verifyApp(run.node.db, run.node.pipeline, {
+    signal: signal(),
+    repair: false,
+    ...AT_ONCE,
+  })
+  const examples = result.verifications.flatMap(({ table, examples }) =>
+    examples.map((example) => `${table} ${JSON.stringify(example)}`),
+  )
+  const first = result.failures[0]?.error ?? examples[0]
+  if (first !== undefined) throw new Divergence(`verify found what is not there: ${first}`)
 }
 
 /** Delivers, settles and reads again until nothing waits; time passes where something must wait. */

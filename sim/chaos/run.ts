@@ -4,6 +4,7 @@ import {
   VendorRefusedError,
   VendorUnavailableError,
 } from '../../src/engine/errors.ts'
+import type { Page } from '../../src/sources/contract.ts'
 import { isOutage } from '../../src/db/database.ts'
 import { everyColumnWorld, type MondaySim, startMondaySim } from '../monday/index.ts'
 import { createRandom, type Random } from '../monday/world/random.ts'
@@ -21,13 +22,16 @@ import { chaosApp } from './world.ts'
  * What may go wrong at the vendor, and so how much must hold before a full pass. `live`: nothing is lost, so events
  * alone must do. `lagging`: reads answer what was a while ago, so a delta must follow. `storm`: anything.
  */
-export type Profile = 'live' | 'lagging' | 'storm'
+export const profiles = ['live', 'lagging', 'storm'] as const
+export type Profile = (typeof profiles)[number]
 
 export interface RunOptions {
   readonly server: ChaosServer
   readonly seed: number
   readonly steps: number
   readonly mutation?: string | undefined
+  /** Instead of the one that the seed draws. */
+  readonly profile?: Profile | undefined
 }
 
 const EFFECTS: readonly Effect[] = ['die', 'die', 'terminate', 'lose', 'refuse']
@@ -62,7 +66,8 @@ export class ChaosRun {
     this.random = createRandom(options.seed * 7919 + 1)
     this.time = new VirtualTime(createRandom(options.seed * 7919 + 2))
     this.mail = new Mail(createRandom(options.seed * 7919 + 3), () => this.time.nowMs)
-    this.profile = this.random.pick(['live', 'lagging', 'storm'])
+    const drawn = this.random.pick(profiles)
+    this.profile = options.profile ?? drawn
     this.#mutation = options.mutation === undefined ? {} : (mutations[options.mutation] as Mutation)
   }
 
@@ -153,22 +158,30 @@ export class ChaosRun {
       },
       afterRead: async (page, request) => {
         const read = (await this.#mutation.page?.(page, request, this.server.admin)) ?? page
-        await this.#interlude()
+        await this.#interlude(request.stream.id, page.rows)
         return read
       },
     }
   }
 
   /** What others do while an answer is on its way. */
-  interlude: (() => Promise<void>) | undefined
-  async #interlude(): Promise<void> {
+  interlude: ((touch: () => void) => Promise<void>) | undefined
+  async #interlude(board: string, rows: Page['rows']): Promise<void> {
     if (this.calm || this.#interluding || this.interlude === undefined || !this.random.chance(0.3)) return
     this.#interluding = true
     try {
-      await this.interlude()
+      await this.interlude(() => this.#touchOne(board, rows))
     } finally {
       this.#interluding = false
     }
+  }
+
+  /** Changes one of the rows that were just read: the read does not know of it. */
+  #touchOne(board: string, rows: Page['rows']): void {
+    if (rows.length === 0) return
+    const item = this.sim.world.boards.get(board)?.items.get(Number(this.random.pick(rows).key))
+    this.time.advance(1 + this.random.int(200))
+    if (item?.state === 'active') this.edits.change(item, {})
   }
 
   /** Something will go wrong in the next piece of work, if it gets that far. */

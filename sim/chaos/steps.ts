@@ -3,6 +3,7 @@ import { backfill } from '../../src/lanes/backfill.ts'
 import { delta } from '../../src/lanes/delta.ts'
 import { refetchOnce } from '../../src/lanes/refetch.ts'
 import { syncApp } from '../../src/lanes/sync.ts'
+import { verifyApp } from '../../src/lanes/verify.ts'
 import type { Faults } from '../monday/index.ts'
 import type { ChaosRun, Profile } from './run.ts'
 import { activeItems } from './values.ts'
@@ -138,6 +139,29 @@ async function sameMoment(run: ChaosRun): Promise<void> {
   }
 }
 
+/** Made, told and read within a moment, as when everything is quick. */
+const atOnce = (run: ChaosRun): Promise<void> =>
+  run.attempt(async (signal) => {
+    run.edits.burst()
+    await run.node.prepare(signal)
+    await deliver(run, run.mail.waiting)
+    await processBatch(run.node.db, run.node.pipeline, 50)
+    await refetchOnce(run.node.db, run.node.pipeline, signal)
+  })
+
+const verify = (run: ChaosRun): Promise<void> =>
+  run.attempt((signal) =>
+    verifyApp(run.node.db, run.node.pipeline, {
+      signal,
+      repair: run.random.chance(0.6),
+      tolerance: run.random.pick([0.05, 1]),
+      ...AT_ONCE,
+    }),
+  )
+
+/** Milliseconds of real time, of which a run has none to lose. */
+export const AT_ONCE = { settleMs: 0, patienceMs: 100, mendMs: 100 }
+
 export const steps: readonly Step[] = [
   { name: 'edit', weight: 30, run: async (run) => run.edits.heard() },
   { name: 'burst', weight: 10, run: async (run) => run.edits.burst() },
@@ -149,6 +173,8 @@ export const steps: readonly Step[] = [
   { name: 'pages', weight: 5, run: pages },
   { name: 'delta', weight: 4, run: deltas },
   { name: 'sync', weight: 2, run: sync },
+  { name: 'at once', weight: 4, run: atOnce },
+  { name: 'verify', weight: 1, run: verify },
   { name: 'fall ill', weight: 3, run: fallIll },
   { name: 'poison', weight: 2, run: async (run) => void (run.poison = 1 + run.random.int(3)) },
   { name: 'clock jump', weight: storm(2), run: jump },
@@ -169,8 +195,9 @@ export function pickStep({ random, profile }: ChaosRun): Step {
 }
 
 /** Beside a read that is under way. */
-export async function interlude(run: ChaosRun): Promise<void> {
-  run.edits.burst()
+export async function interlude(run: ChaosRun, touch: () => void): Promise<void> {
+  if (run.random.chance(0.5)) touch()
+  else run.edits.burst()
   if (run.random.chance(0.7)) await deliver(run, 6)
   if (run.random.chance(0.6)) await processBatch(run.node.db, run.node.pipeline, 20)
   if (run.random.chance(0.3)) await refetchOnce(run.node.db, run.node.pipeline, AbortSignal.timeout(10_000))
