@@ -2,15 +2,18 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { mutations } from './mutations.ts'
 import { lineOf } from './report.ts'
+import { profiles } from './run.ts'
 import { type Asked, describeFailure, runSeeds, type Told } from './seeds.ts'
 import { startPostgres } from './server.ts'
 
-const USAGE = `npm run chaos -- [--seed N] [--seeds K] [--steps M] [--minutes T] [--jobs J] [--mutate NAME] [--all]
+const USAGE = `npm run chaos -- [--seed N] [--seeds K] [--steps M] [--minutes T] [--jobs J]
+                 [--profile P] [--mutate NAME] [--all]
   --seed     the first seed; default: drawn from the time
   --seeds    how many seeds; default 1, or as many as fit into --minutes
   --steps    steps of each run; default 80
   --jobs     runs side by side; default: the processors
   --mutate   plants a bug, which must be found: ${Object.keys(mutations).join(', ')}
+  --profile  ${profiles.join(', ')}; default: as the seed draws
   --all      goes on after a failure`
 
 const STEPS = '80'
@@ -26,11 +29,15 @@ function read(): Asked {
       minutes: { type: 'string' },
       jobs: { type: 'string' },
       mutate: { type: 'string' },
+      profile: { type: 'string' },
       all: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
-  if (values.help || (values.mutate !== undefined && !Object.hasOwn(mutations, values.mutate))) {
+  const profile = profiles.find((name) => name === values.profile)
+  const wrong =
+    profile !== values.profile || (values.mutate !== undefined && !Object.hasOwn(mutations, values.mutate))
+  if (values.help || wrong) {
     console.log(USAGE)
     process.exit(values.help ? 0 : 2)
   }
@@ -41,6 +48,7 @@ function read(): Asked {
     steps: Number(values.steps),
     endsAt: minutes === undefined ? Infinity : Date.now() + minutes * 60_000,
     mutation: values.mutate,
+    profile,
     jobs: Number(values.jobs ?? availableParallelism()),
     all: values.all,
   }

@@ -180,7 +180,7 @@ export class ChaosRun {
   #touchOne(board: string, rows: Page['rows']): void {
     if (rows.length === 0) return
     const item = this.sim.world.boards.get(board)?.items.get(Number(this.random.pick(rows).key))
-    this.time.advance(1 + this.random.int(200))
+    this.time.advance(1 + this.random.int(120))
     if (item?.state === 'active') this.edits.change(item, {})
   }
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Outcome } from './chaos.ts'
+import type { Profile } from './run.ts'
 import { addFigures, type Figures, lineOf, noFigures } from './report.ts'
 
 export interface Asked {
@@ -10,6 +11,7 @@ export interface Asked {
   readonly steps: number
   readonly endsAt: number
   readonly mutation: string | undefined
+  readonly profile: Profile | undefined
   /** Runs side by side, each on a database and a thread of its own. */
   readonly jobs: number
   readonly all: boolean
@@ -51,13 +53,14 @@ export async function runSeeds(asked: Asked, url: string, onSeed: (told: Told) =
 
 /** A failed run, with the command that repeats it. */
 export function describeFailure(
-  { steps, mutation }: Asked,
+  { steps, mutation, profile: asked }: Asked,
   { seed, failure, figures, profile }: Told,
 ): string {
   const bug = mutation === undefined ? '' : ` --mutate ${mutation}`
+  const of = asked === undefined ? '' : ` --profile ${asked}`
   return [
     `seed ${seed} (${profile}): ${lineOf(figures)}`,
     `FAILED at step ${failure?.step} (${failure?.during}): ${failure?.message}`,
-    `again: npm run chaos -- --seed ${seed} --steps ${steps}${bug}`,
+    `again: npm run chaos -- --seed ${seed} --steps ${steps}${of}${bug}`,
   ].join('\n')
 }

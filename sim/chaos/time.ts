@@ -3,7 +3,7 @@ import type { Random } from '../monday/world/random.ts'
 
 const START_MS = Date.UTC(2026, 10, 2, 9, 0, 0)
 /** A call takes up to this long, half of it on the way there. */
-const LATENCY_MAX_MS = 240
+const LATENCY_MAX_MS = 60
 
 /**
  * Time stands still until somebody moves it, so that a run of days takes a part of a second and a seed gives one run

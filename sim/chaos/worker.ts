@@ -12,7 +12,7 @@ parentPort?.once('message', () => (state.stopped = true)).unref()
 try {
   for (let i = index; !state.stopped && i < asked.seeds && Date.now() < asked.endsAt; i += asked.jobs) {
     const seed = asked.seed + i
-    const outcome = await runChaos({ server, seed, steps: asked.steps, mutation: asked.mutation })
+    const outcome = await runChaos({ ...asked, server, seed })
     parentPort?.postMessage({ seed, ...outcome } satisfies Told)
     if (outcome.failure !== undefined && !asked.all) break
   }

@@ -141,7 +141,7 @@ export async function nextRefetchInMs(
   share?: Share,
 ): Promise<number | undefined> {
   const { rows } = await db.query<{ ms: number | null }>(
-    `select (extract(epoch from min(greatest(next_attempt_at, claimed_until)) - clock_timestamp()) * 1000)::float8 as ms
+    `select (extract(epoch from min(greatest(next_attempt_at, claimed_until, clock_timestamp())) - clock_timestamp()) * 1000)::float8 as ms
      from lockstep.refetch where app = $1 and ($2::boolean is null or (part = 'row') = $2)`,
     [app, share === undefined ? null : share === 'rows'],
   )

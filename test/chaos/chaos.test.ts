@@ -8,6 +8,7 @@ const FIXED: Asked = {
   steps: 80,
   endsAt: Infinity,
   mutation: undefined,
+  profile: undefined,
   jobs: availableParallelism(),
   all: false,
 }

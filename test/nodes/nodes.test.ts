@@ -91,7 +91,7 @@ it('a worker killed while it reads rows again and makes a pass holds them no lon
       `insert into lockstep.refetch (app, stream, key, reason) select 'datacube', $1, unnest($2::text[]), 'test'`,
       [PROJECTS, keys],
     )
-    const held = `select extract(epoch from max(claimed_until) - clock_timestamp())::float8 as s,
+    const held = `select extract(epoch from max(nullif(claimed_until, '-infinity')) - clock_timestamp())::float8 as s,
       count(*) filter (where claimed_until > clock_timestamp())::int as n from lockstep.refetch`
     const look = async () => (await db.query<{ s: number; n: number }>(held)).rows[0]
     await until('claimed rows', look, (seen) => seen?.n === keys.length)
