@@ -83,7 +83,7 @@ export async function startChaosServer(base: string): Promise<ChaosServer> {
 async function build(admin: Database, folder: string): Promise<void> {
   await admin.query(TIME_SQL)
   await migrate(admin, await engineMigrations())
-  const clock = { now: () => 0, sleep: () => Promise.resolve() }
+  const clock = { now: () => 0, steady: () => 0, sleep: () => Promise.resolve() }
   const app = chaosApp({ endpoint: 'http://127.0.0.1:1', clock, pageSize: 1, migrations: folder })
   await admin.query(tablesSql(app))
 }

@@ -27,17 +27,20 @@ export class VirtualTime {
     this.#nowMs += Math.max(0, Math.ceil(ms))
   }
 
+  #look(): number {
+    this.advance(this.#random.int(LATENCY_MAX_MS / 2))
+    const now = this.#nowMs
+    this.advance(this.#random.int(LATENCY_MAX_MS / 2))
+    return now
+  }
+
   /** Before the vendor's own offset, which is a fault of the simulator's. */
   readonly vendor = { now: (): number => this.#nowMs }
 
   /** Looking at it takes time: it is looked at before a request is sent and after its answer came. */
   readonly ours: Clock = {
-    now: () => {
-      this.advance(this.#random.int(LATENCY_MAX_MS / 2))
-      const now = this.#nowMs + this.ourOffsetMs
-      this.advance(this.#random.int(LATENCY_MAX_MS / 2))
-      return now
-    },
+    now: () => this.#look() + this.ourOffsetMs,
+    steady: () => this.#look() - START_MS,
     sleep: (ms, signal) => {
       signal?.throwIfAborted()
       this.advance(ms)

@@ -2,9 +2,9 @@
 export const SETTLE_MS = 30_000
 
 export interface ReadMoment {
-  /** When our request was sent, milliseconds on our clock. */
+  /** When our request was sent, milliseconds on our steady clock. */
   readonly sentAtMs: number
-  /** Lower bound of (vendor's clock − ours), milliseconds. */
+  /** Lower bound of (vendor's clock − our steady one), milliseconds. */
   readonly offsetMinMs: number
 }
 

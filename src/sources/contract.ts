@@ -214,6 +214,8 @@ export interface Usage {
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number
+  /** Milliseconds of a clock that nobody sets; where it begins means nothing. */
+  steady(): number
   /** Rejects with the signal's reason where it is aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }

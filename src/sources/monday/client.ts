@@ -135,16 +135,18 @@ export class MondayClient {
   }
 
   private async send(call: Call): Promise<Result | { answer: Answer; problem: Problem }> {
-    const sentAtMs = this.clock.now()
-    this.budget = recordSent(this.budget, sentAtMs)
+    const { clock } = this
+    const sentAtMs = clock.steady()
+    this.budget = recordSent(this.budget, clock.now())
     const answer = await this.transport(call)
-    const now = this.clock.now()
     const date = Date.parse(answer.headers.get('date') ?? '')
-    if (Number.isFinite(date)) this.offset = observeDate(this.offset, date, now)
+    const steadyMs = clock.steady()
+    if (Number.isFinite(date)) this.offset = observeDate(this.offset, date, steadyMs)
+    const now = clock.now()
     const problem = answer.problems[0]
     if (answer.data !== undefined && !answer.problems.some((p) => reactionTo(p) !== 'refused')) {
       await this.bookPoints(call, answer, now)
-      const floor = readFloor({ sentAtMs, offsetMinMs: offsetMinMs(this.offset) })
+      const floor = readFloor({ sentAtMs, offsetMinMs: offsetMinMs(this.offset, { nowMs: now, steadyMs }) })
       return { data: answer.data, gaps: answer.problems.map(describeGap), floor }
     }
     const cause = problem ?? {

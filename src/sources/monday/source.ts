@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigError } from '../../engine/errors.ts'
 import type { Json } from '../../engine/observation.ts'
 import {
@@ -10,6 +9,7 @@ import {
   type SourceStore,
   type Stream,
 } from '../contract.ts'
+import { machineClock } from '../clock.ts'
 import { type BoardSchema, readableFormulas, readBoardSchema } from './board-schema.ts'
 import { MondayClient } from './client.ts'
 import { dependenciesOf, FORMULA } from './dependencies.ts'
@@ -52,11 +52,6 @@ export interface MondayOptions extends DoorOptions {
   readonly coalesceMs?: number
   /** Default: the machine's. */
   readonly clock?: Clock
-}
-
-const machineClock: Clock = {
-  now: () => Date.now(),
-  sleep: (ms, signal) => sleep(ms, undefined, { signal }),
 }
 
 export const API_VERSION = '2026-10'
