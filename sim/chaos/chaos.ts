@@ -3,7 +3,7 @@ import { checkNotes, checkSafety } from './checks.ts'
 import { converge } from './liveness.ts'
 import { Divergence, type Figures } from './report.ts'
 import { ChaosRun, type RunOptions } from './run.ts'
-import { interlude, pickStep, recover } from './steps.ts'
+import { flurries, interlude, pickStep, recover } from './steps.ts'
 
 export interface Outcome {
   readonly figures: Figures
@@ -14,6 +14,7 @@ export interface Outcome {
 
 /** How often a piece of work is hit by a failpoint. */
 const FAILPOINT_RATE = 0.12
+const FLURRIES = 2
 
 /** One run: a safety phase with faults, then a liveness phase without. */
 export async function runChaos(options: RunOptions): Promise<Outcome> {
@@ -37,6 +38,8 @@ export async function runChaos(options: RunOptions): Promise<Outcome> {
       if (!next.name.includes('edit')) await checkSafety(run)
       if (step % 25 === 0) await checkNotes(run)
     }
+    during = 'the last flurry'
+    for (let i = 0; i < FLURRIES; i++) await run.random.pick(flurries)(run)
     during = 'liveness'
     await converge(run)
     return { figures: sum(run), profile: run.profile }

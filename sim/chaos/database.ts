@@ -53,7 +53,6 @@ export class ChaosDatabase extends Database {
   dead = false
   readonly #options: ChaosOptions
   #turn: Promise<unknown> = Promise.resolve()
-  #shownMs = -1
   /** Whether statements may run side by side; otherwise one follows the other, so that a seed gives one order. */
   parallel = false
 
@@ -119,11 +118,11 @@ export class ChaosDatabase extends Database {
 
   /** The database's clock never goes back but where a fault says so: its small steps may have passed ours. */
   async #showTime(): Promise<void> {
-    const { nowMs, databaseOffsetMs } = this.#options.time
-    const shown = nowMs + databaseOffsetMs
-    if (shown === this.#shownMs) return
-    const back = shown < this.#shownMs
-    this.#shownMs = shown
+    const { time } = this.#options
+    const shown = time.nowMs + time.databaseOffsetMs
+    if (shown === time.databaseShownMs) return
+    const back = shown < time.databaseShownMs
+    time.databaseShownMs = shown
     await super.query('select chaos.show_time($1::bigint, $2)', [shown * 1000, back])
   }
 

@@ -113,7 +113,16 @@ async function quieten(run: ChaosRun): Promise<void> {
     if (waitMs === undefined) return
     run.time.advance(waitMs + 1)
   }
-  throw new Divergence(`not quiet after ${ROUNDS_MAX} rounds`)
+  throw new Divergence(`not quiet after ${ROUNDS_MAX} rounds: ${await waiting(run)}`)
+}
+
+async function waiting(run: ChaosRun): Promise<string> {
+  const { rows } = await run.server.admin.query<{ what: string }>(
+    `select format('event %s %s, due %s: %s', id, status, next_attempt_at, error) as what from lockstep.inbox where status = 'pending'
+     union all select format('request %s', to_jsonb(r)) from lockstep.refetch as r
+     union all select format('now %s', clock_timestamp())`,
+  )
+  return rows.map(({ what }) => what).join('\n')
 }
 
 /** Milliseconds until the next event or request is due; undefined where none waits. */

@@ -139,6 +139,27 @@ async function sameMoment(run: ChaosRun): Promise<void> {
   }
 }
 
+/** A poll reads a row in the second of its change, and then the row changes once more in that second. */
+const readBetween = (run: ChaosRun): Promise<void> =>
+  run.attempt(async (signal) => {
+    const stream = run.random.pick(run.node.pipeline.source.streams)
+    const items = activeItems(run.sim.world, stream.id)
+    if (items.length === 0 || run.mail.faults.dropRate > 0) return
+    const item = run.random.pick(items)
+    const rename = (): void =>
+      void run.sim.edit.rename(item.board.id, item.id, `Between ${run.random.int(100_000)}`)
+    await run.node.prepare(signal)
+    // From here it all fits into one second of the vendor's.
+    run.time.advance(1_000 - (run.sim.world.clock.now() % 1_000) + 1)
+    rename()
+    await delta(run.node.db, run.node.pipeline, stream, { signal })
+    run.time.advance(1)
+    if (item.state === 'active') rename()
+  })
+
+/** What a run's faults may end with: nothing reads those rows again but what must. */
+export const flurries = [sameMoment, readBetween, readBetween]
+
 /** Made, told and read within a moment, as when everything is quick. */
 const atOnce = (run: ChaosRun): Promise<void> =>
   run.attempt(async (signal) => {
@@ -167,6 +188,7 @@ export const steps: readonly Step[] = [
   { name: 'burst', weight: 10, run: async (run) => run.edits.burst() },
   { name: 'unheard edit', weight: storm(12), run: async (run) => run.edits.unheard() },
   { name: 'two at one moment', weight: 3, run: sameMoment },
+  { name: 'read between two changes', weight: 3, run: readBetween },
   { name: 'deliver', weight: 22, run: (run) => run.attempt(() => deliver(run, 1 + run.random.int(8))) },
   { name: 'process', weight: 16, run: process },
   { name: 'refetch', weight: 12, run: refetch },

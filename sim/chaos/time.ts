@@ -13,6 +13,8 @@ export class VirtualTime {
   #nowMs = START_MS
   ourOffsetMs = 0
   databaseOffsetMs = 0
+  /** What the database was last set to. */
+  databaseShownMs = -1
   readonly #random: Random
 
   constructor(random: Random) {

@@ -9,6 +9,7 @@ import {
   recordPoints,
   recordRejection,
   recordSent,
+  shiftBudget,
   utcDay,
 } from './budget.ts'
 
@@ -132,4 +133,14 @@ it('days are those of UTC', () => {
   expect(utcDay(MIDNIGHT - 1)).toBe('2026-11-20')
   expect(nextUtcDay(MIDNIGHT - 1)).toBe(MIDNIGHT)
   expect(nextUtcDay(MIDNIGHT)).toBe(MIDNIGHT + 86_400_000)
+})
+
+it.each([-3_600_000, 3_600_000])('a clock set by %i ms neither lengthens a wait nor ends it', (byMs) => {
+  const state = recordRejection(sendMany(emptyBudget(NOON), 3, NOON), 20_000, 'told to wait', NOON)
+  const shifted = shiftBudget(state, byMs)
+  expect(admit(shifted, limits, 'Q', NOON + byMs + 5_000)).toMatchObject({ kind: 'wait', ms: 15_000 })
+  expect(admit(shifted, { ...limits, callsPerMinute: 3 }, 'Q', NOON + byMs + 30_000)).toMatchObject({
+    kind: 'wait',
+    ms: 30_000,
+  })
 })

@@ -73,6 +73,14 @@ export function admit(state: BudgetState, limits: BudgetLimits, operation: strin
   return { kind: 'go' }
 }
 
+/** The clock was set by so many milliseconds: what is waited for lies as far ahead as it did. */
+export const shiftBudget = (state: BudgetState, byMs: number): BudgetState => ({
+  ...state,
+  sent: state.sent.map((at) => at + byMs),
+  pointsResetAt: state.pointsResetAt + byMs,
+  blockedUntil: state.blockedUntil + byMs,
+})
+
 /** Books a call as sent. */
 export function recordSent(state: BudgetState, now: number): BudgetState {
   const day = utcDay(now)

@@ -8,6 +8,7 @@ import {
   recordPoints,
   recordRejection,
   recordSent,
+  shiftBudget,
   utcDay,
 } from '../../engine/budget.ts'
 import { type ClockOffset, observeDate, offsetMinMs, unknownOffset } from '../../engine/clock-offset.ts'
@@ -49,6 +50,9 @@ export interface Call {
 /** A wait longer than this is the caller's: it gives its work back instead of holding it. */
 const WAIT_MAX_MS = 90_000
 
+/** Clocks that are merely adjusted drift apart by less between two looks. */
+const CLOCK_STEP_MS = 1_000
+
 /** monday's API through its SDK as transport, with what that lacks: budget, retries, reading of all error shapes. */
 export class MondayClient {
   private readonly sdk: ApiClient
@@ -57,6 +61,8 @@ export class MondayClient {
   private readonly clock: Clock
   private budget: BudgetState
   private offset: ClockOffset = unknownOffset
+  /** Our clock less the steady one. */
+  private skewMs: number
   private inFlight = 0
   private readonly queue: (() => void)[] = []
   private loaded: Promise<void> | undefined
@@ -65,6 +71,7 @@ export class MondayClient {
     this.options = options
     this.store = store
     this.clock = options.clock
+    this.skewMs = this.clock.now() - this.clock.steady()
     this.budget = emptyBudget(this.clock.now())
     this.sdk = new ApiClient({
       token: options.token,
@@ -95,10 +102,21 @@ export class MondayClient {
           ? undefined
           : this.delayBefore(answer, problem, attempt)
       if (delayMs === undefined || call.signal?.aborted === true) {
-        throw toError(answer, problem, call.operation, this.clock.now())
+        throw toError(answer, problem, call.operation, this.now())
       }
       if (reaction === 'unavailable') await this.clock.sleep(delayMs, call.signal)
     }
+  }
+
+  /** Our time, milliseconds. Where our clock was set since, waits keep their length. */
+  private now(): number {
+    const now = this.clock.now()
+    const step = now - this.clock.steady() - this.skewMs
+    if (Math.abs(step) > CLOCK_STEP_MS) {
+      this.budget = shiftBudget(this.budget, step)
+      this.skewMs += step
+    }
+    return now
   }
 
   /** Milliseconds to wait before another try, 0 where the budget sees to it; undefined where none makes sense. */
@@ -112,7 +130,7 @@ export class MondayClient {
 
   private async waitForBudget(call: Call): Promise<void> {
     for (;;) {
-      const admission = admit(this.budget, this.options.limits, call.operation, this.clock.now())
+      const admission = admit(this.budget, this.options.limits, call.operation, this.now())
       if (admission.kind === 'go') return
       const what = `monday ${call.operation}: ${admission.why}`
       if (admission.kind === 'stop') {
@@ -137,12 +155,12 @@ export class MondayClient {
   private async send(call: Call): Promise<Result | { answer: Answer; problem: Problem }> {
     const { clock } = this
     const sentAtMs = clock.steady()
-    this.budget = recordSent(this.budget, clock.now())
+    this.budget = recordSent(this.budget, this.now())
     const answer = await this.transport(call)
     const date = Date.parse(answer.headers.get('date') ?? '')
     const steadyMs = clock.steady()
     if (Number.isFinite(date)) this.offset = observeDate(this.offset, date, steadyMs)
-    const now = clock.now()
+    const now = this.now()
     const problem = answer.problems[0]
     if (answer.data !== undefined && !answer.problems.some((p) => reactionTo(p) !== 'refused')) {
       await this.bookPoints(call, answer, now)
@@ -219,15 +237,15 @@ export class MondayClient {
   }
 
   private async loadUsage(): Promise<void> {
-    const day = utcDay(this.clock.now())
+    const day = utcDay(this.now())
     const { calls, rejected } = await this.store.countCalls(day, 0, 0, 0)
     this.budget = { ...this.budget, day, dayCalls: calls, dayRejected: rejected }
   }
 
   async usage(): Promise<Usage> {
-    const day = utcDay(this.clock.now())
+    const day = utcDay(this.now())
     const { calls, rejected } = await this.store.countCalls(day, 0, 0, 0)
-    const blocked = this.budget.blockedUntil > this.clock.now()
+    const blocked = this.budget.blockedUntil > this.now()
     return {
       day,
       calls,
