@@ -1,7 +1,7 @@
 import type { Database, Queryable, Transaction } from '../db/database.ts'
 import type { Change } from '../mirror/apply.ts'
 import type { TableSpec } from '../mirror/table-spec.ts'
-import type { Source, SourceStore } from '../sources/contract.ts'
+import type { Fact, Source, SourceStore } from '../sources/contract.ts'
 
 /** What turns a vendor's records into tables that mean something: mapping, derived data, jobs, checks. */
 export interface App {
@@ -17,6 +17,11 @@ export interface App {
    * it recomputes, in key order, in a statement of its own before it reads their inputs.
    */
   readonly derive?: (tx: Transaction, changes: readonly Change[]) => Promise<void>
+  /**
+   * Keeps what happened, in the transaction that settles the deliveries that told it. The same fact may come again,
+   * from another delivery or by another way: it must count once. Must lock what it changes in key order.
+   */
+  readonly record?: (tx: Transaction, facts: readonly Fact[]) => Promise<void>
   /** Runs once at each start, after the migrations: for settings that change derived data. */
   readonly start?: (db: Database) => Promise<void>
   readonly jobs?: readonly Job[]

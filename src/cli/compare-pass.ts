@@ -61,7 +61,7 @@ export async function comparePass(db: Database, pass: PassToCompare): Promise<Co
     cursor = page.next
     more = cursor !== undefined && (limit === undefined || comparison.rows < limit)
     if (!more && cursor === undefined && comparison.gaps.length === 0)
-      comparison.notMet = await notMet(db, spec, met)
+      comparison.notMet = await notMet(db, spec, stream, met)
   }
   return comparison
 }
@@ -164,10 +164,12 @@ function differences(spec: TableSpec, before: StoredRow, after: StoredRow): [str
 async function notMet(
   db: Database,
   spec: TableSpec,
+  stream: Stream,
   met: ReadonlySet<string>,
 ): Promise<{ count: number; examples: string[] }> {
   const { rows } = await db.query<{ key: string }>(
-    `select "${spec.key}" as key from ${sqlName(spec)} order by 1`,
+    `select "${spec.key}" as key from ${sqlName(spec)} where starts_with("${spec.key}", $1) order by 1`,
+    [stream.keyPrefix ?? ''],
   )
   const missing = rows.map((row) => row.key).filter((key) => !met.has(key))
   return { count: missing.length, examples: missing.slice(0, EXAMPLES_MAX) }

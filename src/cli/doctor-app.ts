@@ -137,7 +137,13 @@ async function checkState(
   mirror: Mirror,
 ): Promise<void> {
   const now = Date.now()
-  const { inbox, tables } = await readStatus(db, { app: app.name, source, mirror, derive: app.derive })
+  const { inbox, tables } = await readStatus(db, {
+    app: app.name,
+    source,
+    mirror,
+    derive: app.derive,
+    record: app.record,
+  })
   const letters = `${app.name}: dead letters`
   if (inbox.dead === 0) findings.ok(letters, 'none')
   else

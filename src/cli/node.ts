@@ -32,7 +32,7 @@ export async function openPipelines(
       webhookUrl: () => webhookUrl(app, pipelines.find((p) => p.app === app.name)?.source.door.pathSecret),
     })
     checkStreams(source.streams, app.tables)
-    pipelines.push({ app: app.name, source, mirror, derive: app.derive })
+    pipelines.push({ app: app.name, source, mirror, derive: app.derive, record: app.record })
   }
   return pipelines
 }

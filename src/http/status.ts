@@ -1,7 +1,7 @@
 import { type Alert, openAlerts } from '../alerts/alerts.ts'
 import type { Queryable } from '../db/database.ts'
 import { type InboxFigures, inboxFigures } from '../inbox/ledger.ts'
-import { sqlName } from '../mirror/table-spec.ts'
+import { sqlName, tableId } from '../mirror/table-spec.ts'
 import type { Usage } from '../sources/contract.ts'
 import type { Pipeline } from '../lanes/pipeline.ts'
 import { type Drift, latestDrift } from '../lanes/verify-ledger.ts'
@@ -68,11 +68,11 @@ async function readTables(db: Queryable, { app, source, mirror }: Pipeline): Pro
     const spec = mirror.tables.get(stream.table)?.spec
     if (spec === undefined) continue
     const { rows } = await db.query<Omit<TableStatus, 'table' | 'stream' | 'name' | 'drift'>>(
-      `select (select count(*)::int from ${sqlName(spec)}) as rows,
-         (select count(*)::int from lockstep.tombstones where table_name = $3 and dead) as tombstones,
+      `select (select count(*)::int from ${sqlName(spec)} where starts_with("${spec.key}", $4)) as rows,
+         (select count(*)::int from lockstep.tombstones where table_name = $3 and dead and starts_with(key, $4)) as tombstones,
          greatest(f.full_pass_at, f.delta_at) as confirmed_at, f.full_pass_at
        from (select 1) as one left join lockstep.freshness as f on f.app = $1 and f.stream = $2`,
-      [app, stream.id, `${spec.schema}.${spec.name}`],
+      [app, stream.id, tableId(spec), stream.keyPrefix ?? ''],
     )
     const row = rows[0]
     if (row === undefined) continue

@@ -110,6 +110,8 @@ async function processOnce(
     refetches,
     touched: touchedBy(observations),
   })
+  const facts = settled.flatMap(({ parsed }) => parsed.facts ?? [])
+  if (facts.length > 0) await pipeline.record?.(tx, facts)
   await settle(tx, settled)
   await recordFailures(tx, failed)
   return { settled: settled.length, failed: failed.length, refetches: done.refetches }

@@ -303,8 +303,9 @@ class Pass {
        join lockstep.runs as r on r.id = $1
        where substr(t._stamp, 15, 14) <
            lpad(to_hex((extract(epoch from r.started_at) * 1000000)::bigint), 14, '0') collate "C"
+         and starts_with(t."${spec.key}", $2)
          and not exists (select from lockstep.pass_keys as p where p.run_id = $1 and p.key = t."${spec.key}")`,
-      [run],
+      [run, this.stream.keyPrefix ?? ''],
     )
     const keys = rows.map((row) => row.key)
     const reason = 'not met by a full pass'

@@ -62,8 +62,8 @@ async function readSince(db: Database, pipeline: Pipeline, stream: Stream, read:
     const page = await pipeline.source.readPage(request)
     floor ??= page.floor
     gaps.push(...page.gaps)
-    const fresh = page.rows.filter(
-      (row) => row.updatedAt === undefined || row.updatedAt + page.granule > until,
+    const fresh = page.rows.filter(({ updatedAt, orderedAt = updatedAt }) =>
+      orderedAt === undefined ? true : orderedAt + page.granule > until,
     )
     const observations = observePage(stream, ROW, { ...page, rows: fresh }, arrival)
     await db.transaction(async (tx, attempt) => {

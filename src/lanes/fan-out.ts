@@ -1,7 +1,7 @@
 import type { Transaction } from '../db/database.ts'
 import { sqlName, type TableSpec } from '../mirror/table-spec.ts'
 import type { Change } from '../mirror/apply.ts'
-import { type Dependency, type Refetch, ROW } from '../sources/contract.ts'
+import { type Dependency, holdsKey, type Refetch, ROW } from '../sources/contract.ts'
 import type { Pipeline } from './pipeline.ts'
 
 /** table → key → the registers that changed, or 'all' where that is not known. */
@@ -23,11 +23,14 @@ export async function fanOut(
     const relevant = changes.filter((change) => concerns(change, dependency, touched))
     if (relevant.length === 0) continue
     const keys = await dependents(tx, pipeline, dependency, relevant)
-    const stream = pipeline.source.streams.find((s) => s.table === dependency.to)
-    if (stream === undefined || keys.length === 0) continue
     const reason = `shows values of ${dependency.from}`
     const delayMs = pipeline.source.coalesceMs
-    wanted.push({ stream: stream.id, part: dependency.part, keys, reason, delayMs })
+    for (const stream of pipeline.source.streams) {
+      if (stream.table !== dependency.to) continue
+      const own = keys.filter((key) => holdsKey(stream, key))
+      if (own.length > 0)
+        wanted.push({ stream: stream.id, part: dependency.part, keys: own, reason, delayMs })
+    }
   }
   return wanted
 }

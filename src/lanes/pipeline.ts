@@ -1,7 +1,7 @@
 import type { Transaction } from '../db/database.ts'
 import type { Observation } from '../engine/observation.ts'
 import { applyObservations, type ApplyResult, type Change, type Mirror } from '../mirror/apply.ts'
-import { type Refetch, ROW, type Source } from '../sources/contract.ts'
+import { type Fact, holdsKey, type Refetch, ROW, type Source } from '../sources/contract.ts'
 import { fanOut, type Touched } from './fan-out.ts'
 import { requestRefetch } from './refetch-queue.ts'
 
@@ -11,6 +11,7 @@ export interface Pipeline {
   readonly source: Source
   readonly mirror: Mirror
   readonly derive: ((tx: Transaction, changes: readonly Change[]) => Promise<void>) | undefined
+  readonly record: ((tx: Transaction, facts: readonly Fact[]) => Promise<void>) | undefined
 }
 
 export interface Absorbed extends ApplyResult {
@@ -42,7 +43,7 @@ export async function absorb(
 
 function doubts({ source }: Pipeline, doubtful: ApplyResult['doubtful']): Refetch[] {
   return doubtful.flatMap(({ table, key, reason, delayMs = 0 }) => {
-    const stream = source.streams.find((s) => s.table === table)
+    const stream = source.streams.find((s) => s.table === table && holdsKey(s, key))
     return stream === undefined ? [] : [{ stream: stream.id, part: ROW, keys: [key], reason, delayMs }]
   })
 }

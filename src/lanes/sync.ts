@@ -48,7 +48,9 @@ export interface Pass {
  */
 export async function syncApp(db: Database, pipeline: Pipeline, options: SyncOptions): Promise<SyncResult> {
   const { problems } = await pipeline.source.prepare({ fresh: options.full, signal: options.signal })
-  const streams = pipeline.source.streams.filter((s) => options.tables?.includes(s.table) ?? true)
+  const wanted = pipeline.source.streams.filter((s) => options.tables?.includes(s.table) ?? true)
+  // Where the vendor tells nothing of what changed, the stream's own age makes it be read again.
+  const streams = wanted.filter((s) => options.full || s.deltas !== false || options.tables !== undefined)
   const parts = options.full ? [...new Set(streams.flatMap((s) => s.parts))] : [ROW]
   const passes = parts.flatMap((part) =>
     streams.filter((stream) => stream.parts.includes(part)).map((stream) => ({ stream, part })),
@@ -102,7 +104,7 @@ async function syncStream(
   part: string,
   options: SyncOptions,
 ): Promise<Run | undefined> {
-  if (!options.full && (await wasReadWhole(db, pipeline.app, stream))) {
+  if (!options.full && stream.deltas !== false && (await wasReadWhole(db, pipeline.app, stream))) {
     return delta(db, pipeline, stream, options)
   }
   return backfill(db, pipeline, stream, part, {

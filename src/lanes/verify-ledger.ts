@@ -122,15 +122,16 @@ export async function rememberKeys(db: Queryable, run: string, keys: readonly st
  * Keys that are here and that the pass did not meet. Rows that came or were read while it ran are left out: their
  * stamp was made after it began.
  */
-export async function unmetKeys(db: Queryable, { spec, run }: Subject): Promise<string[]> {
+export async function unmetKeys(db: Queryable, { spec, stream, run }: Subject): Promise<string[]> {
   const { rows } = await db.query<{ key: string }>(
     `select t."${spec.key}" as key from ${sqlName(spec)} as t
      join lockstep.runs as r on r.id = $1
      where substr(t._stamp, 15, 14) <
          lpad(to_hex((extract(epoch from r.started_at) * 1000000)::bigint), 14, '0') collate "C"
+       and starts_with(t."${spec.key}", $2)
        and not exists (select from lockstep.pass_keys as p where p.run_id = $1 and p.key = t."${spec.key}")
      order by 1`,
-    [run],
+    [run, stream.keyPrefix ?? ''],
   )
   return rows.map(({ key }) => key)
 }

@@ -20,6 +20,8 @@ export interface Source {
   /** Which records show values of which others, so that a change there is read again here. */
   dependencies(): readonly Dependency[]
   readonly webhooks: WebhookAdmin
+  /** The vendor's own record of what it told, where it keeps one: what lost deliveries would have brought. */
+  readonly eventLog?: EventLog
   readonly keysMax: number
   /** How long rows that only show changed values wait for others of their kind, so that one call serves many. */
   readonly coalesceMs: number
@@ -37,7 +39,17 @@ export interface Stream {
   readonly columns: readonly string[]
   /** Readings beside the whole row that must be paced apart, such as formulas. */
   readonly parts: readonly string[]
+  /** Where several streams fill one table: what the keys of this one begin with, and of no other. */
+  readonly keyPrefix?: string
+  /** False where the vendor cannot list the newest first: only whole passes tell what changed. */
+  readonly deltas?: false
+  /** How old it may get before it is read again, milliseconds; beside what the app's schedules do. */
+  readonly maxAgeMs?: number
 }
+
+/** Whether a key of the stream's table is one of the stream's. */
+export const holdsKey = (stream: Stream, key: string): boolean =>
+  stream.keyPrefix === undefined || key.startsWith(stream.keyPrefix)
 
 /** The whole row; every stream has it. */
 export const ROW = 'row'
@@ -73,6 +85,8 @@ export interface FetchedRow {
   readonly live?: readonly string[]
   /** Start of the granule of its modification time, microseconds on the vendor's clock. */
   readonly updatedAt?: number
+  /** Where "newest first" goes by another time than that of the modification: that time, microseconds. */
+  readonly orderedAt?: number
   readonly deleted?: boolean
   /** No longer in this stream (moved elsewhere): deleted here, whatever it holds. */
   readonly gone?: boolean
@@ -122,8 +136,46 @@ export interface Parsed {
   readonly outcome: Outcome
   readonly observations: readonly Observation[]
   readonly refetches: readonly Refetch[]
+  /** What happened, for the app's own ledger: recorded in the transaction that settles the delivery. */
+  readonly facts?: readonly Fact[]
   /** For `ignored` and `unknown`: why. */
   readonly note?: string
+}
+
+/** Something that happened at the vendor, and that counts once however often and by whatever way it is learnt. */
+export interface Fact {
+  /** What tells it from any other, in the vendor's terms. */
+  readonly key: string
+  readonly type: string
+  /** Whose it is: an account, a workspace. */
+  readonly scope: string
+  /** When it happened, microseconds on the vendor's clock. */
+  readonly at: number
+  readonly data: JsonObject
+}
+
+/** A vendor's record of its events, read beside the webhooks so that none of them has to arrive. */
+export interface EventLog {
+  /** How far back it goes, milliseconds. */
+  readonly keptMs: number
+  /** What is read apart from each other. */
+  readonly scopes: () => readonly { readonly id: string; readonly name: string }[]
+  /** Payloads as a webhook would bring them, newest first. */
+  readonly read: (request: EventLogRequest) => Promise<EventLogPage>
+}
+
+export interface EventLogRequest {
+  readonly scope: string
+  /** Milliseconds since 1970, both included. */
+  readonly sinceMs: number
+  readonly untilMs: number
+  readonly cursor: Json | undefined
+  readonly signal: AbortSignal
+}
+
+export interface EventLogPage {
+  readonly events: readonly { readonly payload: Json; readonly atMs: number }[]
+  readonly next: Json | undefined
 }
 
 /** Rows of `to` whose `part` shows `columns` of rows of `from`. */
