@@ -17,6 +17,8 @@ export interface Incoming {
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
   readonly payload: Json
+  /** Default: by webhook. `log`: read from the vendor's own record of its events. */
+  readonly via?: 'webhook' | 'log'
 }
 
 /** A delivery and the key under which it is kept. */
@@ -67,11 +69,7 @@ export async function insertDeliveries(
         hashed.map(({ first }) => first),
       )
     const { rows } = await tx.query<{ id: number; app: string; dedupe_key: string; fresh: boolean }>(
-      `insert into lockstep.inbox as i
-         (app, dedupe_key, event_type, stream, entity, client_ip, headers, body, payload, deliveries)
-       select app, key, type, stream, entity, ip, headers::jsonb, body, payload::jsonb, deliveries
-       from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[],
-         $9::text[], $10::int[]) as d (app, key, type, stream, entity, ip, headers, body, payload, deliveries)
+      `${INSERT}
        on conflict (app, dedupe_key) do update
          set deliveries = i.deliveries + excluded.deliveries, last_delivery_at = clock_timestamp()
        returning i.id, i.app, i.dedupe_key, i.xmax = 0 as fresh`,
@@ -86,6 +84,24 @@ export async function insertDeliveries(
   })
 }
 
+/** Keeps those events that no delivery has brought yet; one that did is left as it is. Returns what was missing. */
+export async function insertMissing(db: Database, batch: readonly Keyed[]): Promise<Incoming[]> {
+  const unique = new Map(batch.map((keyed) => [keyed.key, keyed]))
+  const entries = [...unique.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
+  if (entries.length === 0) return []
+  const { rows } = await db.query<{ dedupe_key: string }>(
+    `${INSERT} on conflict (app, dedupe_key) do nothing returning dedupe_key`,
+    columns(entries.map((first) => ({ first, deliveries: 0 }))),
+  )
+  return rows.flatMap(({ dedupe_key }) => unique.get(dedupe_key)?.incoming ?? [])
+}
+
+const INSERT = `insert into lockstep.inbox as i
+    (app, dedupe_key, event_type, stream, entity, client_ip, headers, body, payload, deliveries, via)
+  select app, key, type, stream, entity, ip, headers::jsonb, body, payload::jsonb, deliveries, via
+  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[],
+    $9::text[], $10::int[], $11::text[]) as d (app, key, type, stream, entity, ip, headers, body, payload, deliveries, via)`
+
 function columns(entries: readonly { first: Keyed; deliveries: number }[]): unknown[] {
   const pick = <T>(of: (w: Incoming) => T): T[] => entries.map(({ first }) => of(first.incoming))
   return [
@@ -99,6 +115,7 @@ function columns(entries: readonly { first: Keyed; deliveries: number }[]): unkn
     pick((i) => Buffer.from(i.body)),
     pick((i) => encodeJson(i.payload)),
     entries.map(({ deliveries }) => deliveries),
+    pick((i) => i.via ?? 'webhook'),
   ]
 }
 

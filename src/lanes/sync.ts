@@ -126,7 +126,10 @@ async function duePasses(db: Database, { app, source }: Pipeline): Promise<Pass[
        ) or not exists (
          select from lockstep.runs where app = $1 and lane = 'backfill' and stream = p.stream
            and status = 'completed' and metadata ->> 'part' = p.part
-       ) as due
+       ) or (p.part = 'row' and exists (
+         -- It was to be read anew, and is not to be trusted until that is done.
+         select from lockstep.freshness where app = $1 and stream = p.stream and full_pass_at is null
+       )) as due
      from unnest($2::text[], $3::text[], $4::text[]) with ordinality as p (stream, part, checkpoint, n)
      order by p.n`,
     [

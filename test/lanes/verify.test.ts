@@ -4,6 +4,7 @@ import { stamp } from '../../src/engine/stamp.ts'
 import { absorb } from '../../src/lanes/pipeline.ts'
 import { Metrics } from '../../src/http/metrics.ts'
 import { readStatus } from '../../src/http/status.ts'
+import { catchUp } from '../../src/lanes/sync.ts'
 import { requestRefetch } from '../../src/lanes/refetch-queue.ts'
 import { verifyApp, type VerifyOptions, type VerifyResult } from '../../src/lanes/verify.ts'
 import type { Verification } from '../../src/lanes/verify-pass.ts'
@@ -12,6 +13,7 @@ import { withSim } from '../../sim/monday/with-sim.ts'
 import { type Proxy, withProxy } from '../monday/proxy.ts'
 import {
   CLIENTS,
+  FIRST_CLIENT,
   FIRST_TASK,
   rowOf,
   startTasks,
@@ -221,6 +223,20 @@ describe('verify', () => {
     })
   })
 
+  it('a subitem that left a deleted parent unheard is missing, not hidden with it', async () => {
+    await withTasks(async (run) => {
+      const child = [...(run.sim.world.boards.get(SUBITEMS)?.items.values() ?? [])][0]
+      if (child?.parentId == null) throw new Error('no subitem')
+      const from = child.parentId
+      const other = from === FIRST_TASK ? FIRST_TASK + 1 : FIRST_TASK
+      run.sim.edit.moveSubitem(SUBITEMS, child.id, other, UNSEEN)
+      run.sim.edit.delete(TASKS, from, UNSEEN)
+      const result = await verify(run, { repair: true, tolerance: 1 })
+      expect(found(result, 'subtasks')).toEqual([1, 0, 0, 1])
+      expect(await rowOf(run.db, 'subtasks', child.id)).toMatchObject({ c_parent_item_id: String(other) })
+    })
+  })
+
   it('formulas: an empty answer is no difference, a wrong value is', async () => {
     await withTasks(async (run) => {
       const { db, sim } = run
@@ -271,6 +287,18 @@ describe('verify', () => {
       expect(rows).toEqual([{ table_name: 'tasks' }])
       await expectClean(run)
     })
+  })
+})
+
+it('a reconcile whose node died over it is made by the next catch-up', async () => {
+  await withTasks(async ({ db, pipeline, sim }) => {
+    sim.edit.rename(CLIENTS, FIRST_CLIENT, 'Silent', UNSEEN)
+    // As the reconcile leaves it when it begins.
+    await db.query(`update lockstep.freshness set full_pass_at = null where stream = $1`, [CLIENTS])
+    const result = await catchUp(db, pipeline, { signal: AbortSignal.timeout(20_000) })
+    expect(result?.runs.map(({ stream, status }) => [stream, status])).toEqual([[CLIENTS, 'completed']])
+    expect(await rowOf(db, 'clients', FIRST_CLIENT)).toMatchObject({ c_name: 'Silent' })
+    expect(await catchUp(db, pipeline, { signal: AbortSignal.timeout(20_000) })).toBeUndefined()
   })
 })
 
