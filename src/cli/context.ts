@@ -99,7 +99,10 @@ export async function openAll(context: Context, applicationName: string): Promis
   try {
     await migrateAll(database.db, config.apps)
     const url = publicWebhookUrl(context.settings)
-    const pipelines = await openPipelines(database.db, config.apps, url)
+    const pipelines = await openPipelines(database.db, config.apps, {
+      webhookUrl: url,
+      secretKey: context.settings.encryptionKey,
+    })
     return { ...database, config, pipelines }
   } catch (error) {
     await database.close()

@@ -39,7 +39,7 @@ export async function checkApp(findings: Findings, ground: Ground, app: App): Pr
 }
 
 function openSource({ database, context }: Ground, app: App): Source {
-  return app.source(sourceStore(database.db, app.name), {
+  return app.source(sourceStore(database.db, app.name, context.settings.encryptionKey), {
     webhookUrl: () => publicWebhookUrl(context.settings)(app, undefined),
   })
 }

@@ -50,7 +50,7 @@ async function compareAll(
   { context, flags, signal }: Asked,
 ): Promise<void> {
   // The source keeps what it learns of boards and people; here that must not reach the database.
-  const source = app.source(overlayStore(sourceStore(db, app.name)), {
+  const source = app.source(overlayStore(sourceStore(db, app.name, context.settings.encryptionKey)), {
     webhookUrl: () => publicWebhookUrl(context.settings)(app, undefined),
   })
   checkTableNames(source.streams, flags.table)

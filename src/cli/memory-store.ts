@@ -7,6 +7,8 @@ export const memoryStore = (): SourceStore =>
     read: async () => ({}),
     write: async () => {},
     remove: async () => {},
+    readSecrets: async () => ({}),
+    writeSecret: async () => {},
     countCalls: async (_day, calls, rejected) => ({ calls, rejected }),
   })
 
@@ -18,7 +20,14 @@ export function overlayStore(base: SourceStore): SourceStore {
     written.set(kind, known)
     return known
   }
+  const secrets = new Map<string, Record<string, string>>()
   return {
+    async readSecrets(kind) {
+      return { ...(await base.readSecrets(kind)), ...secrets.get(kind) }
+    },
+    async writeSecret(kind, key, secret) {
+      secrets.set(kind, { ...secrets.get(kind), [key]: secret })
+    },
     async read(kind) {
       const merged: Record<string, Json> = { ...(await base.read(kind)) }
       for (const [key, value] of layer(kind)) {

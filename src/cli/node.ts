@@ -18,18 +18,25 @@ export async function configMigrations(apps: readonly App[]): Promise<Migration[
   return [...new Map(all.map((migration) => [migration.id, migration])).values()]
 }
 
+export interface PipelineOptions {
+  /** The URL at which the vendor calls an app's webhook. */
+  readonly webhookUrl?: (app: App, pathSecret: string | undefined) => string | undefined
+  /** Seals the vendors' secrets in the database. */
+  readonly secretKey?: string | undefined
+}
+
 /** Migrates, checks the tables, and makes each app ready to run. Throws a ConfigError where something does not fit. */
 export async function openPipelines(
   db: Database,
   apps: readonly App[],
-  webhookUrl: (app: App, pathSecret: string | undefined) => string | undefined,
+  { webhookUrl, secretKey }: PipelineOptions = {},
 ): Promise<Pipeline[]> {
   const pipelines: Pipeline[] = []
   for (const app of apps) {
     const mirror = createMirror(await checkTables(db, app.tables))
     await app.start?.(db)
-    const source = app.source(sourceStore(db, app.name), {
-      webhookUrl: () => webhookUrl(app, pipelines.find((p) => p.app === app.name)?.source.door.pathSecret),
+    const source = app.source(sourceStore(db, app.name, secretKey), {
+      webhookUrl: () => webhookUrl?.(app, pipelines.find((p) => p.app === app.name)?.source.door.pathSecret),
     })
     checkStreams(source.streams, app.tables)
     pipelines.push({ app: app.name, source, mirror, derive: app.derive, record: app.record })

@@ -1,3 +1,4 @@
+import { checkEventLog, scopesDue } from '../inbox/event-log.ts'
 import { closeAlert, openAlert } from '../alerts/alerts.ts'
 import type { Database } from '../db/database.ts'
 import { describeError } from '../engine/errors.ts'
@@ -22,9 +23,17 @@ export interface WatchTimes {
   readonly pollMs: number
   /** And their webhooks registered again this often. */
   readonly registerMs: number
+  /** How often a vendor's own record of its events is read; that of an ill scope each `pollMs`. */
+  readonly logMs: number
 }
 
-const TIMES: WatchTimes = { graceMs: 90_000, lookMs: 15_000, pollMs: 60_000, registerMs: 600_000 }
+const TIMES: WatchTimes = {
+  graceMs: 90_000,
+  lookMs: 15_000,
+  pollMs: 60_000,
+  registerMs: 600_000,
+  logMs: 300_000,
+}
 const HASTE_S = 3_600
 const SLOWER = 5
 
@@ -44,19 +53,49 @@ export interface WatchOptions {
 export async function watchWebhooks(
   options: WatchOptions,
   pipeline: Pipeline,
-  signal: AbortSignal,
+  { signal, onFilled }: { readonly signal: AbortSignal; readonly onFilled?: () => void },
 ): Promise<number> {
   const times = { ...TIMES, ...options.watchTimes }
   // One node does it for all.
   await withLease(options.db, `webhooks ${pipeline.app}`, async () => {
-    for (const { id } of pipeline.source.streams) {
-      const judged = await judgeWebhooks(options.db, pipeline.app, id, times.graceMs)
-      if (judged !== undefined) await tell(options, pipeline, id, judged)
-    }
+    if (pipeline.source.eventLog === undefined) await judgeByPolls(options, pipeline, times)
+    else await judgeByLog(options, pipeline, { times, signal, onFilled })
     const ill = await illStreams(options.db, pipeline.app)
     if (ill.length > 0) await treat(options, pipeline, { ill, times, signal })
   })
   return times.lookMs
+}
+
+async function judgeByPolls(options: WatchOptions, pipeline: Pipeline, times: WatchTimes): Promise<void> {
+  for (const { id } of pipeline.source.streams) {
+    const judged = await judgeWebhooks(options.db, pipeline.app, id, times.graceMs)
+    if (judged !== undefined) await tell(options, pipeline, id, judged)
+  }
+}
+
+/** Where the vendor keeps what it told, that is compared with what arrived, and what did not is taken from there. */
+async function judgeByLog(
+  options: WatchOptions,
+  pipeline: Pipeline,
+  { times, signal, onFilled }: Pick<Treatment, 'times' | 'signal'> & { onFilled: (() => void) | undefined },
+): Promise<void> {
+  const { db, log } = options
+  for (const scope of await scopesDue(db, pipeline, times)) {
+    if (signal.aborted) return
+    try {
+      const check = await checkEventLog(db, pipeline, scope, {
+        signal,
+        nowMs: Date.now(),
+        graceMs: times.graceMs,
+      })
+      if (check === undefined) continue
+      if (check.filled > 0) onFilled?.()
+      if (check.judgement !== undefined) await tell(options, pipeline, scope, check.judgement)
+    } catch (error) {
+      if (signal.aborted) return
+      log.warn({ app: pipeline.app, scope, error: describeError(error) }, 'the event log could not be read')
+    }
+  }
 }
 
 async function tell(
@@ -66,15 +105,22 @@ async function tell(
   { before, after, announced, unannounced, examples }: Judgement,
 ): Promise<void> {
   const key = { app, stream, condition: 'webhooks' }
-  const name = source.streams.find(({ id }) => id === stream)?.name ?? stream
+  const name = nameOf(source, stream)
   if (after.healthy && !before.healthy) {
     if (await closeAlert(db, key)) log.info({ app, stream }, `webhooks of ${name} tell of changes again`)
     return
   }
   if (after.healthy || unannounced === 0) return
-  const detail = `the last poll found ${unannounced} changed rows of ${name} that no webhook told of, and ${announced} that one did (${examples.join(', ')}). It is polled more often now. Check that ${source.vendor} reaches this installation ("lockstep doctor"), and make webhooks anew with "lockstep webhooks register ${app}"`
+  const found =
+    source.eventLog === undefined
+      ? `the last poll found ${unannounced} changed rows of ${name} that no webhook told of, and ${announced} that one did`
+      : `${unannounced} events of ${name} did not arrive, and ${announced} did; they were taken from ${source.vendor}'s own record`
+  const detail = `${found} (${examples.join(', ')}). It is polled more often now. Check that ${source.vendor} reaches this installation ("lockstep doctor"), and make webhooks anew with "lockstep webhooks register ${app}"`
   if (await openAlert(db, key, { level: 'critical', detail })) log.warn({ app, stream }, detail)
 }
+
+const nameOf = ({ streams, eventLog }: Pipeline['source'], id: string): string =>
+  eventLog?.scopes().find((scope) => scope.id === id)?.name ?? streams.find((s) => s.id === id)?.name ?? id
 
 interface Treatment {
   readonly ill: readonly IllStream[]

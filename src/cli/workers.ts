@@ -8,6 +8,7 @@ import { type Loop, startLoop } from '../jobs/loop.ts'
 import { type Scheduler, startScheduler } from '../jobs/scheduler.ts'
 import { startListening } from '../jobs/wake-up.ts'
 import type { Pipeline } from '../lanes/pipeline.ts'
+import { refreshAged } from '../lanes/aging.ts'
 import { refetchOnce } from '../lanes/refetch.ts'
 import { nextRefetchInMs, type Share } from '../lanes/refetch-queue.ts'
 import { catchUp, type Progress, syncApp, type SyncResult } from '../lanes/sync.ts'
@@ -32,6 +33,9 @@ const EVENTS_PER_BATCH = 500
 /** A commit in this process wakes the loop; this is for events that another node took in. */
 const INBOX_IDLE_MS = 1_000
 const REFETCH_IDLE_MS = 2_000
+/** Streams may become known at any time. */
+const AGING_MS_MAX = 5_000
+const AGING_MS_MIN = 100
 const CATCH_UP_MS = 60_000
 const CATCH_UP_MS_MAX = 3_600_000
 
@@ -46,8 +50,9 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
     const refetch = { wake: () => readers.forEach((reader) => reader.wake()) }
     const inbox = startLoop(inboxLoop(options, pipeline, () => refetch.wake()))
     const passes = startLoop(catchUpLoop(options, pipeline, () => refetch.wake()))
-    const watch = startLoop(watchLoop(options, pipeline))
-    loops.push(inbox, ...readers, passes, watch)
+    const aging = startLoop(agingLoop(options, pipeline, () => refetch.wake()))
+    const watch = startLoop(watchLoop(options, pipeline, () => inbox.wake()))
+    loops.push(inbox, ...readers, passes, aging, watch)
     byApp.set(pipeline.app, [inbox])
   }
   const ending = new AbortController()
@@ -114,15 +119,31 @@ function refetchLoop({ db, log }: WorkersOptions, pipeline: Pipeline, share: Sha
   }
 }
 
-function watchLoop(options: WorkersOptions, pipeline: Pipeline) {
+function watchLoop(options: WorkersOptions, pipeline: Pipeline, onFilled: () => void) {
   const { app } = pipeline
   return {
     async step(signal: AbortSignal) {
       await prepared(pipeline, signal)
-      return watchWebhooks(options, pipeline, signal)
+      return watchWebhooks(options, pipeline, { signal, onFilled })
     },
     onError: (error: unknown, inARow: number) =>
       outageDelay(options.log, app, 'watching the webhooks', error, inARow),
+  }
+}
+
+/** Reads streams again that are as old as they may get, where their vendor has no better way to tell of changes. */
+function agingLoop({ db, log }: WorkersOptions, pipeline: Pipeline, onRefetch: () => void) {
+  const { app } = pipeline
+  return {
+    async step(signal: AbortSignal) {
+      await prepared(pipeline, signal)
+      const { runs, failures, nextInMs } = await refreshAged(db, pipeline, signal)
+      for (const failure of failures) log.warn({ app, ...failure }, 'a stream could not be read again')
+      if (runs.length > 0) onRefetch()
+      return Math.min(AGING_MS_MAX, Math.max(AGING_MS_MIN, nextInMs ?? AGING_MS_MAX))
+    },
+    onError: (error: unknown, inARow: number) =>
+      outageDelay(log, app, 'reading streams again', error, inARow),
   }
 }
 

@@ -12,6 +12,7 @@ const schema = z.object({
   LOCKSTEP_HOME: z.string().min(1).optional(),
   LOCKSTEP_CONFIG: z.string().min(1).optional(),
   LOCKSTEP_API_KEY: z.string().min(16, 'use at least 16 characters').optional(),
+  LOCKSTEP_ENCRYPTION_KEY: z.string().min(16, 'use at least 16 characters').optional(),
   LOCKSTEP_TRUST_PROXY: flag.default(false),
   LOCKSTEP_LOG: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   LOCKSTEP_POOL: z.coerce.number().int().min(2).max(200).default(10),
@@ -25,6 +26,8 @@ export interface Settings {
   readonly home: string | undefined
   readonly configFile: string | undefined
   readonly apiKey: string | undefined
+  /** Seals the vendors' secrets that are kept in the database. */
+  readonly encryptionKey: string | undefined
   readonly trustProxy: boolean
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   readonly poolSize: number
@@ -50,6 +53,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     home: e.LOCKSTEP_HOME,
     configFile: e.LOCKSTEP_CONFIG,
     apiKey: e.LOCKSTEP_API_KEY,
+    encryptionKey: e.LOCKSTEP_ENCRYPTION_KEY,
     trustProxy: e.LOCKSTEP_TRUST_PROXY,
     logLevel: e.LOCKSTEP_LOG,
     poolSize: e.LOCKSTEP_POOL,

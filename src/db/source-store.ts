@@ -1,10 +1,20 @@
-import type { Json } from '../engine/observation.ts'
+import { ConfigError } from '../engine/errors.ts'
+import { type Json, jsonText } from '../engine/observation.ts'
 import type { SourceStore } from '../sources/contract.ts'
 import type { Database } from './database.ts'
+import { createSeal, type Seal } from './seal.ts'
 
 /** A source's small lasting facts, kept in the database. */
-export function sourceStore(db: Database, app: string): SourceStore {
-  return {
+export function sourceStore(db: Database, app: string, secretKey: string | undefined): SourceStore {
+  const seal = secretKey === undefined ? undefined : createSeal(secretKey)
+  const sealOf = (): Seal => {
+    if (seal !== undefined) return seal
+    throw new ConfigError(
+      `${app} keeps secrets of its vendor: set LOCKSTEP_ENCRYPTION_KEY, 16 characters or more that nobody can guess`,
+    )
+  }
+  const placeOf = (kind: string, key: string): string => `${app} ${kind} ${key}`
+  const store: SourceStore = {
     async read(kind) {
       const { rows } = await db.query<{ key: string; value: Json }>(
         'select key, value from lockstep.source_state where app = $1 and kind = $2',
@@ -36,5 +46,14 @@ export function sourceStore(db: Database, app: string): SourceStore {
       )
       return { calls: Number(rows[0]?.calls ?? 0), rejected: rows[0]?.rejected ?? 0 }
     },
+    async readSecrets(kind) {
+      const kept = Object.entries(await store.read(`secret ${kind}`))
+      return Object.fromEntries(
+        kept.map(([key, sealed]) => [key, sealOf().open(jsonText(sealed), placeOf(kind, key))]),
+      )
+    },
+    writeSecret: (kind, key, secret) =>
+      store.write(`secret ${kind}`, key, sealOf().seal(secret, placeOf(kind, key))),
   }
+  return store
 }

@@ -74,12 +74,13 @@ interface Received {
 
 function toIncoming(c: Context, options: DoorOptions, received: Received): Incoming {
   const { app, source, body, payload, headers } = received
-  const { key, type, stream, entity } = source.door.identify(payload)
+  const { key, sameAs, type, stream, entity } = source.door.identify(payload)
   const forwarded = options.trustProxy ? headers['x-forwarded-for']?.split(',')[0]?.trim() : undefined
   const env = c.env as { incoming?: { socket?: { remoteAddress?: string } } } | undefined
   return {
     app,
     identity: key,
+    sameAs,
     horizonMs: source.webhooks.retryHorizonMs,
     type,
     stream,

@@ -8,6 +8,8 @@ export interface Incoming {
   readonly app: string
   /** The vendor's own identity of the event; undefined where it has none. */
   readonly identity: string | undefined
+  /** What is hashed where there is no identity; default the body. */
+  readonly sameAs?: string | undefined
   /** How long the vendor may send the same body again, for bodies without identity. */
   readonly horizonMs: number
   readonly type: string | undefined
@@ -31,9 +33,9 @@ interface Keyed {
 const ID_MAX = 200
 
 /** What tells a delivery from another: the vendor's identity of its event, else the hash of its body. */
-export function dedupeKey({ identity, body }: Incoming): string {
+export function dedupeKey({ identity, sameAs, body }: Incoming): string {
   const digest = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('base64url')
-  if (identity === undefined) return `hash:${digest(body)}`
+  if (identity === undefined) return `hash:${digest(sameAs ?? body)}`
   const plain = storable(identity)
   return plain.length <= ID_MAX ? `id:${plain}` : `id:${digest(plain)}`
 }

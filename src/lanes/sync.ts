@@ -121,22 +121,25 @@ async function duePasses(db: Database, { app, source }: Pipeline): Promise<Pass[
     streams.filter((stream) => stream.parts.includes(part)).map((stream) => ({ stream, part })),
   )
   const { rows } = await db.query<{ due: boolean }>(
-    `select exists (
+    // A stream that ages is read again and again: a pass that is under way is no reason to look at it here.
+    `select (p.once and exists (
          select from lockstep.checkpoints where app = $1 and lane = 'backfill' and stream = p.checkpoint
-       ) or not exists (
+       )) or not exists (
          select from lockstep.runs where app = $1 and lane = 'backfill' and stream = p.stream
            and status = 'completed' and metadata ->> 'part' = p.part
        ) or (p.part = 'row' and exists (
          -- It was to be read anew, and is not to be trusted until that is done.
          select from lockstep.freshness where app = $1 and stream = p.stream and full_pass_at is null
        )) as due
-     from unnest($2::text[], $3::text[], $4::text[]) with ordinality as p (stream, part, checkpoint, n)
+     from unnest($2::text[], $3::text[], $4::text[], $5::boolean[]) with ordinality
+       as p (stream, part, checkpoint, once, n)
      order by p.n`,
     [
       app,
       all.map((p) => p.stream.id),
       all.map((p) => p.part),
       all.map((p) => checkpointKey(p.stream, p.part)),
+      all.map((p) => p.stream.maxAgeMs === undefined),
     ],
   )
   return all.filter((_, i) => rows[i]?.due === true)

@@ -219,6 +219,8 @@ export type Verdict = { readonly ok: true } | { readonly ok: false; readonly rea
 export interface EventIdentity {
   /** Undefined where the body carries no id: then its hash serves, within `horizonMs`. */
   readonly key: string | undefined
+  /** What is hashed where there is no key, if not the body as it came. */
+  readonly sameAs?: string
   readonly type: string | undefined
   readonly stream: string | undefined
   readonly entity: string | undefined
@@ -276,6 +278,9 @@ export interface Clock {
 export interface SourceStore {
   read(kind: string): Promise<Readonly<Record<string, Json>>>
   write(kind: string, key: string, value: Json): Promise<void>
+  /** The same for what nobody may read who reads the database. Throws a ConfigError where no key is given for it. */
+  readSecrets(kind: string): Promise<Readonly<Record<string, string>>>
+  writeSecret(kind: string, key: string, secret: string): Promise<void>
   remove(kind: string, key: string): Promise<void>
   /** Adds to today's counts; returns their sums. */
   countCalls(

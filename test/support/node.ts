@@ -28,7 +28,7 @@ export const datacubeOn = (sim: MondaySim, options: Parameters<typeof datacube>[
 /** An app's pipeline on a migrated database, for tests of lanes without a server. */
 export async function openPipeline(db: Database, app: App): Promise<Pipeline> {
   await migrateAll(db, [app])
-  const [pipeline] = await openPipelines(db, [app], () => undefined)
+  const [pipeline] = await openPipelines(db, [app])
   if (pipeline === undefined) throw new Error('no pipeline')
   return pipeline
 }

@@ -154,7 +154,11 @@ const expected: Readonly<Record<string, Expected>> = {
   'subitem deleted': { outcome: 'applied', rows: { [subtask]: 'delete' }, at: TRIGGERED },
   restored: { outcome: 'hint', rows: { [task]: 'restore' }, at: TRIGGERED, refetch: readTask },
   'moved to a group': hint(),
-  'subitem moved to another item': hint(readSubtask),
+  'subitem moved to another item': {
+    ...hint(readSubtask),
+    rows: { [subtask]: { parent: '6000000002' } },
+    at: TRIGGERED,
+  },
   'column created': dropped('ignored'),
   'update written': dropped('ignored'),
   'update of a subitem written': dropped('ignored'),

@@ -161,6 +161,21 @@ const restored: Handler = (context) => {
   return { ...read, observations: [back] }
 }
 
+/**
+ * The new parent is in the event; what else a move changes is not. Without it, a subitem that goes with its new parent
+ * before it was read under that parent would stay here with the old one: neither events nor deltas tell of it again.
+ */
+const subitemMoved: Handler = (context) => {
+  const { board, event } = context
+  const at = stampAt(context, triggeredAt(event))
+  const read = hint(context)
+  const parent = id(event['destPulseId'])
+  const columns = registersOf(board.mapping, 'parent_item_id').filter((register) => !register.startsWith('+'))
+  if (at === undefined || parent === undefined || columns.length === 0) return read
+  if (id(event['destBoardId']) !== board.mapping.parentBoard) return read
+  return { ...read, observations: [fields(context, at, Object.fromEntries(columns.map((c) => [c, parent])))] }
+}
+
 const ignored: Handler = () => done('ignored', [], [], 'nothing of it is kept')
 
 /** event.type, by its old name and where seen by the subscribed one → handler. */
@@ -188,7 +203,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   item_moved_to_any_group: hint,
   item_moved_to_specific_group: hint,
   move_pulse_into_board: hint,
-  move_subitem: hint,
+  move_subitem: subitemMoved,
   create_update: ignored,
   edit_update: ignored,
   delete_update: ignored,

@@ -1,15 +1,16 @@
 import type { Database, Transaction } from '../db/database.ts'
+import { nextUtcDay } from '../engine/budget.ts'
 import { judgePoll, type WebhookHealth } from '../engine/webhook-health.ts'
-import { dedupeKey, type Incoming, insertMissing } from '../inbox/deliveries.ts'
+import { dedupeKey, type Incoming, insertMissing } from './deliveries.ts'
 import type { EventLog, Source } from '../sources/contract.ts'
-import { withLease } from './lease.ts'
-import type { Pipeline } from './pipeline.ts'
-import type { Judgement } from './webhook-health.ts'
+import { withLease } from '../lanes/lease.ts'
+import type { Pipeline } from '../lanes/pipeline.ts'
+import type { Judgement } from '../lanes/webhook-health.ts'
 
 /** Read again behind the mark: an event may be recorded a little late, or be dated by another of the vendor's clocks. */
 const OVERLAP_MS = 10 * 60_000
-/** More pages than this are left to the next time, which goes on from the oldest that was reached. */
-const PAGES_MAX = 500
+/** More pages than this of one day mean that something is wrong. */
+const PAGES_MAX = 2_000
 const EXAMPLES_MAX = 5
 
 export interface LogCheck {
@@ -42,42 +43,70 @@ export async function checkEventLog(
   if (eventLog === undefined) return undefined
   return withLease(db, `event log ${pipeline.app} ${scope}`, async () => {
     const known = await readMark(db, pipeline.app, scope)
-    const since = Math.max(known === undefined ? 0 : known - OVERLAP_MS, options.nowMs - eventLog.keptMs)
-    const read = await readLog(db, pipeline, eventLog, { scope, since, ...options })
-    const judgement = await db.transaction(async (tx) => {
-      await advance(tx, pipeline.app, scope, read)
-      return known === undefined ? undefined : judge(tx, pipeline.app, scope, read)
-    })
-    return { scope, filled: read.filled, judgement }
+    const until = options.nowMs - options.graceMs
+    let since = Math.max(known === undefined ? 0 : known - OVERLAP_MS, options.nowMs - eventLog.keptMs)
+    let filled = 0
+    let judgement: Judgement | undefined
+    // Day by day, the oldest first: records come newest first, so that only a window that was read whole counts.
+    while (since < until && !options.signal.aborted) {
+      const window = { scope, since, until: Math.min(until, nextUtcDay(since)) }
+      const read = await readWindow(db, pipeline, eventLog, window, options.signal)
+      judgement = await db.transaction(async (tx) => {
+        await advance(tx, pipeline.app, scope, read)
+        return known === undefined ? undefined : judge(tx, pipeline.app, scope, read)
+      })
+      filled += read.filled
+      since = window.until
+    }
+    return { scope, filled, judgement }
   })
 }
 
-interface Reading extends LogCheckOptions {
+/** The scopes whose record is to be read now: the ill ones more often, those that were never read first. */
+export async function scopesDue(
+  db: Database,
+  { app, source }: Pipeline,
+  { logMs, pollMs }: { readonly logMs: number; readonly pollMs: number },
+): Promise<string[]> {
+  const scopes = source.eventLog?.scopes().map(({ id }) => id) ?? []
+  const { rows } = await db.query<{ scope: string }>(
+    `select s.scope from unnest($2::text[]) as s (scope)
+     left join lockstep.event_log_scopes as l on l.app = $1 and l.scope = s.scope
+     where l.checked_at is null or l.checked_at < clock_timestamp()
+       - make_interval(secs => case when l.healthy then $3::float8 else $4::float8 end / 1000)
+     order by l.checked_at nulls first, s.scope`,
+    [app, scopes, logMs, pollMs],
+  )
+  return rows.map(({ scope }) => scope)
+}
+
+/** Milliseconds on the vendor's clock; the end is not part of it. */
+interface Window {
   readonly scope: string
   readonly since: number
+  readonly until: number
 }
 
 interface Read {
   readonly until: number
-  readonly checkedAt: number
   readonly found: number
   readonly filled: number
   readonly missed: readonly string[]
 }
 
-async function readLog(
+async function readWindow(
   db: Database,
   { app, source }: Pipeline,
   eventLog: EventLog,
-  { scope, since, nowMs, graceMs, signal }: Reading,
+  { scope, since, until }: Window,
+  signal: AbortSignal,
 ): Promise<Read> {
-  const until = nowMs - graceMs
   const missed: string[] = []
   let [found, filled] = [0, 0]
   let cursor: Parameters<EventLog['read']>[0]['cursor']
   for (let pages = 0; pages < PAGES_MAX; pages++) {
-    const page = await eventLog.read({ scope, sinceMs: since, untilMs: nowMs, cursor, signal })
-    const settled = page.events.filter(({ atMs }) => atMs >= since && atMs <= until)
+    const page = await eventLog.read({ scope, sinceMs: since, untilMs: until, cursor, signal })
+    const settled = page.events.filter(({ atMs }) => atMs >= since && atMs < until)
     const incoming = settled.map(({ payload }) => asIncoming(app, source, payload))
     const missing = await insertMissing(
       db,
@@ -88,17 +117,18 @@ async function readLog(
     missed.push(...missing.map(({ type, entity }) => `${type ?? 'event'} ${entity ?? ''}`.trim()))
     const oldest = page.events.at(-1)
     if (page.next === undefined || oldest === undefined || oldest.atMs < since)
-      return { until, checkedAt: nowMs, found, filled, missed }
+      return { until, found, filled, missed }
     cursor = page.next
   }
   throw new Error(`more than ${PAGES_MAX} pages of events in ${scope} since ${new Date(since).toISOString()}`)
 }
 
 function asIncoming(app: string, source: Source, payload: Incoming['payload']): Incoming {
-  const { key, type, stream, entity } = source.door.identify(payload)
+  const { key, sameAs, type, stream, entity } = source.door.identify(payload)
   return {
     app,
     identity: key,
+    sameAs,
     horizonMs: source.webhooks.retryHorizonMs,
     type,
     stream,
@@ -123,12 +153,12 @@ async function readMark(db: Database, app: string, scope: string): Promise<numbe
 async function advance(tx: Transaction, app: string, scope: string, read: Read): Promise<void> {
   await tx.query(
     `insert into lockstep.event_log_marks as m (app, scope, read_until, checked_at, found, missed, last_missed_at)
-     values ($1, $2, to_timestamp($3::float8 / 1000), to_timestamp($4::float8 / 1000), $5, $6,
-       case when $6 > 0 then clock_timestamp() end)
+     values ($1, $2, to_timestamp($3::float8 / 1000), clock_timestamp(), $4::bigint, $5::bigint,
+       case when $5::bigint > 0 then clock_timestamp() end)
      on conflict (app, scope) do update set read_until = greatest(m.read_until, excluded.read_until),
        checked_at = excluded.checked_at, found = m.found + excluded.found, missed = m.missed + excluded.missed,
        last_missed_at = coalesce(excluded.last_missed_at, m.last_missed_at)`,
-    [app, scope, read.until, read.checkedAt, read.found, read.filled],
+    [app, scope, read.until, read.found, read.filled],
   )
 }
 
@@ -162,7 +192,7 @@ async function judge(tx: Transaction, app: string, scope: string, read: Read): P
   await tx.query(
     `update lockstep.webhook_watch set healthy = $3, bad_polls = $4, bad_rows = $5,
        unhealthy_since = case when $3 then null else coalesce(unhealthy_since, clock_timestamp()) end,
-       polls = polls + 1, polls_found_changes_unannounced = polls_found_changes_unannounced + ($6 > 0)::int,
+       polls = polls + 1, polls_found_changes_unannounced = polls_found_changes_unannounced + ($6::bigint > 0)::int,
        judged_until = clock_timestamp()
      where app = $1 and stream = $2`,
     [app, scope, after.healthy, after.badPolls, after.badRows, finding.unannounced],
