@@ -88,7 +88,11 @@ export class DueQueue<T> {
     if (this.#wake === undefined || first === undefined) return
     clearTimeout(this.#timer)
     const wait = Math.max(0, Math.min(WAIT_MAX_MS, first.at - this.#clock.now()))
-    this.#timer = setTimeout(this.#wake, wait)
+    this.#timer = setTimeout(() => {
+      this.#wake?.()
+      // A timer may come a moment before the clock says so: nothing was due yet, and nobody else would wake again.
+      if (!this.isDue()) this.#arm()
+    }, wait)
     this.#timer.unref()
   }
 }
