@@ -52,7 +52,7 @@ export class ChaosNode {
 
   static async open(options: ChaosOptions, app: App, hooks: Hooks): Promise<ChaosNode> {
     const db = new ChaosDatabase(options)
-    const [pipeline] = await openPipelines(db, [app], () => undefined)
+    const [pipeline] = await openPipelines(db, [app])
     if (pipeline === undefined) throw new Error('no pipeline')
     return new ChaosNode(db, { ...pipeline, source: hooked(pipeline.source, hooks) })
   }

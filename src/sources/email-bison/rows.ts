@@ -11,7 +11,7 @@ export const keyPrefix = ({ instance, id }: Pick<Workspace, 'instance' | 'id'>):
   `${instance}/${id}/`
 
 export const text = (value: Json | undefined): string | null => {
-  const plain = typeof value === 'string' ? value.trim() : typeof value === 'number' ? String(value) : ''
+  const plain = typeof value === 'string' ? value.trim() : typeof value === 'number' ? `${value}` : ''
   return plain === '' ? null : plain
 }
 
@@ -46,7 +46,7 @@ export function micros(value: Json | undefined): number | undefined {
 
 /** A moment as Postgres reads it; null where it is none. */
 const moment = (value: Json | undefined): string | null =>
-  micros(value) === undefined ? null : String(value)
+  micros(value) === undefined ? null : text(value)
 
 /** `not connected`, `Not Connected` and `NOT_CONNECTED` are one. */
 export function status(value: Json | undefined): string | null {
