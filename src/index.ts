@@ -4,6 +4,7 @@ import type { Source } from './sources/contract.ts'
 
 export type { App, Check, Job, SourceContext } from './apps/contract.ts'
 export { datacube, type DatacubeAppOptions } from './apps/datacube/index.ts'
+export { portal, type PortalAppOptions } from './apps/portal/index.ts'
 export { mondayAppSource, mondayBoards, type MondayAppOptions } from './apps/monday-boards/app.ts'
 export type { Lockstep, LockstepOptions } from './cli/create-lockstep.ts'
 export { type Config, defineConfig } from './config/config.ts'
@@ -29,8 +30,11 @@ export {
   type TableSpec,
 } from './mirror/table-spec.ts'
 export type { BoardMapping, DecoderName, FieldMapping } from './sources/monday/mapping.ts'
+export type { EmailBisonOptions } from './sources/email-bison/source.ts'
 export type {
   Delivery,
+  EventLog,
+  Fact,
   FetchedRow,
   KeysRequest,
   Page,

@@ -24,7 +24,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   inbox: ['engine', 'db', 'mirror', 'lanes', 'sources/contract'],
   feed: ['engine', 'db', 'mirror'],
   jobs: ['engine', 'db'],
-  alerts: ['engine', 'db'],
+  alerts: ['engine', 'db', 'sinks/contract'],
   apps: ['engine', 'db', 'mirror', 'lanes', 'inbox', 'feed', 'jobs', 'alerts', 'sources', 'sinks'],
   config: ['engine', 'apps', 'db'],
   http: [

@@ -9,7 +9,7 @@ import { embeddedUrl, startEmbedded } from '../db/embedded/embedded.ts'
 import { readHolder } from '../db/embedded/lock.ts'
 import { ConfigError, DatabaseError } from '../engine/errors.ts'
 import type { Pipeline } from '../lanes/pipeline.ts'
-import { demoConfig, type DemoSession } from './demo-config.ts'
+import { demoConfig, type DemoSession, demoSettings } from './demo/config.ts'
 import { migrateAll, openPipelines } from './node.ts'
 
 /** What every command starts from. */
@@ -23,17 +23,20 @@ export interface Context {
 export const HOME = '.lockstep'
 export const DEMO_HOME = '.lockstep/demo'
 
-/** Reads `.env` and the environment. While a demo runs, commands without a LOCKSTEP_HOME speak of the demo. */
-export async function readContext(): Promise<Context> {
+/** Reads `.env` and the environment. */
+export function readEnvironment(): Settings {
   if (existsSync('.env')) process.loadEnvFile('.env')
-  const settings = readSettings(process.env)
+  return readSettings(process.env)
+}
+
+/** What every command starts from. While a demo runs, commands without a LOCKSTEP_HOME speak of the demo. */
+export async function readContext(): Promise<Context> {
+  const settings = readEnvironment()
   const demoRuns = settings.home === undefined && !(await isHeld(HOME)) && (await isHeld(DEMO_HOME))
   const home = settings.home ?? (demoRuns ? DEMO_HOME : HOME)
-  const config = async (): Promise<Config> => {
-    const session = settings.configFile === undefined ? await readSession(home) : undefined
-    return session === undefined ? loadConfig(settings.configFile) : demoConfig(session)
-  }
-  return { settings, home, config }
+  const session = settings.configFile === undefined ? await readSession(home) : undefined
+  if (session === undefined) return { settings, home, config: () => loadConfig(settings.configFile) }
+  return { settings: demoSettings(settings, session), home, config: async () => demoConfig(session) }
 }
 
 const isHeld = async (home: string): Promise<boolean> => (await readHolder(home)) !== undefined

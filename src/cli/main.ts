@@ -1,3 +1,4 @@
+import type { DemoOptions } from './demo/demo.ts'
 import { Command, InvalidArgumentError } from 'commander'
 import { describeError, LockstepError } from '../engine/errors.ts'
 import { sqlState } from '../db/database.ts'
@@ -36,13 +37,13 @@ program
 
 program
   .command('demo')
-  .description('a simulated monday.com with live traffic, and Lockstep against it; nothing else is needed')
+  .description('simulated vendors with live traffic, and Lockstep against them; nothing else is needed')
   .option('--projects <n>', 'projects in the simulated CRM (the real one has 13,708)', count, 1000)
-  .option('--traffic <n>', 'edits a second', rate, 2)
+  .option('--workspaces <n>', 'workspaces of the simulated agency', count, 24)
+  .option('--mailboxes <n>', 'mailboxes of the simulated agency', count, 4000)
+  .option('--traffic <n>', 'edits a second, at each vendor', rate, 2)
   .option('--seed <n>', 'seed of the simulated data', count, 1)
-  .action(async (options: { projects: number; traffic: number; seed: number }) =>
-    (await import('./demo.ts')).demo(options),
-  )
+  .action(async (options: DemoOptions) => (await import('./demo/demo.ts')).demo(options))
 
 program
   .command('init')

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { purgeNotifications } from '../alerts/outbox.ts'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../db/database.ts'
 import { purgeEvents } from '../inbox/ledger.ts'
 import type { Log } from '../jobs/log.ts'
 import type { ScheduledJob } from '../jobs/scheduler.ts'
 import type { Pipeline } from '../lanes/pipeline.ts'
-import { closeLostRuns } from '../lanes/runs.ts'
+import { closeLostRuns, dropQuietRuns } from '../lanes/runs.ts'
 import { syncApp } from '../lanes/sync.ts'
 import { verifySlice } from '../lanes/verify.ts'
 
@@ -96,6 +97,8 @@ async function retain(db: Database, config: Config, log: Log): Promise<void> {
     if ((rowCount ?? 0) < 1000) break
     await sleep(50)
   }
+  const quiet = await dropQuietRuns(db, PURGE_CHUNKS)
+  const messages = await purgeNotifications(db, config.keepNotificationsDays ?? 90, PURGE_CHUNKS)
   const lost = await closeLostRuns(db)
-  log.info({ events, runs, lost }, 'retention')
+  log.info({ events, runs: runs + quiet, messages, lost }, 'retention')
 }

@@ -8,8 +8,11 @@ import { abortOnSignal } from './interrupt.ts'
 import { ago, print, say, table } from './output.ts'
 
 const REDRAW_MS = 1_000
+const PREPARE_MS = 5_000
 /** The checks read whole tables: not each second. */
 const CHECK_EVERY_MS = 30_000
+/** Streams of one table that are named; a vendor that is away has them all ail. */
+const AILING_MAX = 3
 
 interface FullStatus extends AppStatus {
   readonly checks: readonly Check[]
@@ -33,6 +36,9 @@ async function readAll({ db, pipelines }: Opened, checks: Checks): Promise<FullS
   const found = await checks.read(Date.now())
   const all: FullStatus[] = []
   for (const pipeline of pipelines) {
+    // Which streams there are, some sources know only from what they kept, or from their vendor.
+    const signal = AbortSignal.timeout(PREPARE_MS)
+    await pipeline.source.prepare({ fresh: false, signal }).catch(() => undefined)
     all.push({ ...(await readStatus(db, pipeline)), checks: found.get(pipeline.app) ?? [] })
   }
   return all
@@ -82,9 +88,10 @@ function show(all: readonly FullStatus[], json: boolean, now: number): void {
 
 function describe(app: FullStatus, now: number): string {
   const tables = table(
-    ['table', 'rows', 'deleted', 'confirmed', 'verified', 'drift'],
+    ['table', 'of', 'rows', 'deleted', 'confirmed', 'verified', 'drift'],
     app.tables.map((t) => [
       t.table,
+      t.name,
       t.rows,
       t.tombstones,
       ago(t.confirmed_at, now),
@@ -113,13 +120,20 @@ function describe(app: FullStatus, now: number): string {
   ]
   if (app.webhooks.length > 0) parts.push(indent(describeWebhooks(app, now)))
   if (app.runs.length > 0) parts.push(indent(runs))
+  for (const { table: name, ailing } of app.tables)
+    for (const { name: stream, error } of ailing.slice(0, AILING_MAX))
+      parts.push(`  ! ${name}, ${stream}: its last pass was not whole: ${error}`)
+  for (const { purpose, pending, dead24h, lastError } of app.notifications.filter((path) => !path.healthy))
+    parts.push(
+      `  ! messages for ${purpose}: ${pending} wait, ${dead24h} given up in 24 h: ${lastError ?? ''}`,
+    )
   for (const { detail, opened_at } of app.alerts) parts.push(`  ! ${ago(opened_at, now)}: ${detail}`)
   const found = app.checks.filter((check) => check.level === 'warning')
   for (const { name, count, detail } of found) parts.push(`  ! ${name}: ${count}. ${detail}`)
   return parts.join('\n\n')
 }
 
-function describeWebhooks({ webhooks, tables }: AppStatus, now: number): string {
+function describeWebhooks({ webhooks }: AppStatus, now: number): string {
   return table(
     [
       'webhooks, 24 h',
@@ -134,7 +148,7 @@ function describeWebhooks({ webhooks, tables }: AppStatus, now: number): string 
       'unannounced',
     ],
     webhooks.map((w) => [
-      tables.find(({ stream }) => stream === w.stream)?.name ?? w.stream,
+      w.name,
       w.status,
       w.events,
       w.duplicates,

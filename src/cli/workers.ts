@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import type { Settings } from '../config/environment.ts'
 import { isOutage } from '../db/database.ts'
 import { DailyCapError, describeError, VendorUnavailableError } from '../engine/errors.ts'
 import { processBatch } from '../inbox/process.ts'
@@ -12,11 +13,13 @@ import { refreshAged } from '../lanes/aging.ts'
 import { refetchOnce } from '../lanes/refetch.ts'
 import { nextRefetchInMs, type Share } from '../lanes/refetch-queue.ts'
 import { catchUp, type Progress, syncApp, type SyncResult } from '../lanes/sync.ts'
+import { messagesLoop } from './messages.ts'
 import { scheduledJobs } from './schedules.ts'
 import { watchWebhooks, type WatchOptions } from './webhook-watch.ts'
 
 export interface WorkersOptions extends WatchOptions {
   readonly config: Config
+  readonly settings: Pick<Settings, 'slack'>
   readonly pipelines: readonly Pipeline[]
   readonly metrics: Metrics
   readonly onProgress?: ((app: string, progress: Progress) => void) | undefined
@@ -55,6 +58,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
     loops.push(inbox, ...readers, passes, aging, watch)
     byApp.set(pipeline.app, [inbox])
   }
+  loops.push(startLoop(messagesLoop(options)))
   const ending = new AbortController()
   const jobs = scheduledJobs(options, ending.signal)
   const scheduler: Scheduler = await startScheduler(options.db, jobs, options.log)

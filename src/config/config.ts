@@ -17,6 +17,13 @@ export interface Config {
   readonly sweepCron?: string
   /** Cron of the slices in which every app is verified and repaired, UTC; default every 10 minutes. */
   readonly verifyCron?: string
+  /** Days that the text of a sent message is kept; default 90. */
+  readonly keepNotificationsDays?: number
+  /**
+   * Purpose → Slack incoming webhook: `alerts`, `summary`, `leads`, `replies`, `team`. What has none is not sent.
+   * Default: SLACK_WEBHOOK_ALERTS and so on.
+   */
+  readonly slack?: Readonly<Record<string, string | undefined>>
   /** App → share of its rows that may differ before a verification reads a table anew; default 0.05. */
   readonly driftTolerance?: Readonly<Record<string, number>>
 }

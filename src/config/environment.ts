@@ -4,6 +4,8 @@ import { ConfigError } from '../engine/errors.ts'
 const port = z.coerce.number().int().min(0).max(65_535)
 const flag = z.stringbool({ truthy: ['1', 'true', 'yes', 'on'], falsy: ['0', 'false', 'no', 'off', ''] })
 
+const hook = z.url({ protocol: /^https?$/ }).optional()
+
 /** Settings that come from the environment; what each does is in docs/configuration.md. */
 const schema = z.object({
   PORT: port.default(4100),
@@ -16,6 +18,11 @@ const schema = z.object({
   LOCKSTEP_TRUST_PROXY: flag.default(false),
   LOCKSTEP_LOG: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   LOCKSTEP_POOL: z.coerce.number().int().min(2).max(200).default(10),
+  SLACK_WEBHOOK_ALERTS: hook,
+  SLACK_WEBHOOK_SUMMARY: hook,
+  SLACK_WEBHOOK_LEADS: hook,
+  SLACK_WEBHOOK_REPLIES: hook,
+  SLACK_WEBHOOK_TEAM: hook,
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
 })
 
@@ -32,6 +39,8 @@ export interface Settings {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   readonly poolSize: number
   readonly databaseUrl: string | undefined
+  /** Purpose → Slack incoming webhook. */
+  readonly slack: Readonly<Record<string, string | undefined>>
 }
 
 /** Reads and checks the environment. Throws a ConfigError that names every variable that is wrong. */
@@ -58,6 +67,13 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     logLevel: e.LOCKSTEP_LOG,
     poolSize: e.LOCKSTEP_POOL,
     databaseUrl: e.DATABASE_URL,
+    slack: {
+      alerts: e.SLACK_WEBHOOK_ALERTS,
+      summary: e.SLACK_WEBHOOK_SUMMARY,
+      leads: e.SLACK_WEBHOOK_LEADS,
+      replies: e.SLACK_WEBHOOK_REPLIES,
+      team: e.SLACK_WEBHOOK_TEAM,
+    },
   }
 }
 

@@ -10,7 +10,9 @@ table lockstep.alerts (
   level text not null,
   opened_at timestamp with time zone not null default clock_timestamp(),
   closed_at timestamp with time zone,
-  detail text not null
+  detail text not null,
+  purpose text default 'alerts'::text,
+  returns integer not null default 0
 );
 table lockstep.api_usage (
   app text not null,
@@ -43,6 +45,26 @@ table lockstep.drift (
   reconciled boolean not null default false,
   examples jsonb not null default '[]'::jsonb
 );
+table lockstep.event_log_marks (
+  app text not null,
+  scope text not null,
+  read_until timestamp with time zone not null,
+  checked_at timestamp with time zone not null,
+  found bigint not null default 0,
+  missed bigint not null default 0,
+  last_missed_at timestamp with time zone
+);
+view lockstep.event_log_scopes (
+  app text,
+  scope text,
+  read_until timestamp with time zone,
+  checked_at timestamp with time zone,
+  found bigint,
+  missed bigint,
+  last_missed_at timestamp with time zone,
+  healthy boolean,
+  unhealthy_since timestamp with time zone
+) with (security_invoker=true);
 table lockstep.freshness (
   app text not null,
   stream text not null,
@@ -70,7 +92,8 @@ table lockstep.inbox (
   client_ip text,
   headers jsonb,
   body bytea not null,
-  payload jsonb
+  payload jsonb,
+  via text not null default 'webhook'::text
 );
 table lockstep.leases (
   name text not null,
@@ -81,6 +104,23 @@ table lockstep.migrations (
   id text not null,
   checksum text not null,
   applied_at timestamp with time zone not null default clock_timestamp()
+);
+table lockstep.notifications (
+  id bigint not null,
+  app text not null,
+  purpose text not null,
+  dedupe_key text,
+  body jsonb,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  send_after timestamp with time zone not null default clock_timestamp(),
+  attempts integer not null default 0,
+  next_attempt_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  claimed_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  status text not null default 'pending'::text,
+  sent_at timestamp with time zone,
+  sent_by text,
+  dead_at timestamp with time zone,
+  error text
 );
 table lockstep.pass_keys (
   run_id uuid not null,
@@ -489,11 +529,16 @@ lockstep.checkpoints: checkpoints_pkey PRIMARY KEY (app, lane, stream)
 lockstep.drift: drift_pkey PRIMARY KEY (run_id)
 lockstep.drift: drift_run_id_fkey FOREIGN KEY (run_id) REFERENCES lockstep.runs(id) ON DELETE CASCADE
 lockstep.drift: drift_status_check CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'partial'::text, 'failed'::text])))
+lockstep.event_log_marks: event_log_marks_pkey PRIMARY KEY (app, scope)
 lockstep.freshness: freshness_pkey PRIMARY KEY (app, stream)
 lockstep.inbox: inbox_pkey PRIMARY KEY (id)
 lockstep.inbox: inbox_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'processed'::text, 'dead'::text])))
+lockstep.inbox: inbox_via_check CHECK ((via = ANY (ARRAY['webhook'::text, 'log'::text])))
 lockstep.leases: leases_pkey PRIMARY KEY (name)
 lockstep.migrations: migrations_pkey PRIMARY KEY (id)
+lockstep.notifications: notifications_check CHECK (((status <> 'pending'::text) OR (body IS NOT NULL)))
+lockstep.notifications: notifications_pkey PRIMARY KEY (id)
+lockstep.notifications: notifications_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sent'::text, 'dead'::text, 'skipped'::text])))
 lockstep.pass_keys: pass_keys_pkey PRIMARY KEY (run_id, key)
 lockstep.pass_keys: pass_keys_run_id_fkey FOREIGN KEY (run_id) REFERENCES lockstep.runs(id) ON DELETE CASCADE
 lockstep.refetch: refetch_pkey PRIMARY KEY (app, stream, part, key)
@@ -515,6 +560,7 @@ public.subitems: subitems_pkey PRIMARY KEY (id)
 
 -- indexes
 
+CREATE INDEX alerts_latest ON lockstep.alerts USING btree (app, stream, condition, id DESC)
 CREATE INDEX alerts_recent ON lockstep.alerts USING btree (app, opened_at DESC)
 CREATE INDEX drift_latest ON lockstep.drift USING btree (app, stream, verified_at DESC)
 CREATE INDEX idx_hidden_items_date_received ON public.hidden_items USING btree (date_received)
@@ -540,6 +586,9 @@ CREATE INDEX idx_subitems_prefix_key ON public.subitems USING btree (prefix_key)
 CREATE INDEX inbox_dead ON lockstep.inbox USING btree (app, id) WHERE (status = 'dead'::text)
 CREATE INDEX inbox_pending ON lockstep.inbox USING btree (app, id) WHERE (status = 'pending'::text)
 CREATE INDEX inbox_received ON lockstep.inbox USING btree (received_at)
+CREATE INDEX notifications_pending ON lockstep.notifications USING btree (purpose, send_after, id) WHERE (status = 'pending'::text)
+CREATE INDEX notifications_recent ON lockstep.notifications USING btree (created_at)
+CREATE INDEX notifications_sent ON lockstep.notifications USING btree (purpose, sent_at) WHERE (sent_at IS NOT NULL)
 CREATE INDEX runs_recent ON lockstep.runs USING btree (app, lane, stream, started_at DESC)
 CREATE INDEX runs_running ON lockstep.runs USING btree (heartbeat_at) WHERE (status = 'running'::text)
 CREATE INDEX tombstones_parent ON lockstep.tombstones USING btree (table_name, parent) WHERE (parent IS NOT NULL)
@@ -547,11 +596,13 @@ CREATE UNIQUE INDEX alerts_open ON lockstep.alerts USING btree (app, stream, con
 CREATE UNIQUE INDEX conversion_metrics_key ON public.conversion_metrics USING btree (account, type, category, product_type, product_key)
 CREATE UNIQUE INDEX conversion_metrics_recent_key ON public.conversion_metrics_recent USING btree (account, type, category, product_type, product_key)
 CREATE UNIQUE INDEX inbox_dedupe ON lockstep.inbox USING btree (app, dedupe_key)
+CREATE UNIQUE INDEX notifications_once ON lockstep.notifications USING btree (app, purpose, dedupe_key)
 
 -- sequences
 
 lockstep.alerts_id_seq
 lockstep.arrival
+lockstep.notifications_id_seq
 lockstep.refetch_seq
 
 -- triggers

@@ -44,6 +44,8 @@ export async function streamDue(
   if (!rested) return undefined
   const lastOf = (stream: Stream): number => laps.get(stream.id)?.started_ms ?? -Infinity
   const waiting = source.streams
+    // One that is read whole every few minutes is verified by that, and may be as old as that.
+    .filter(({ deltas, maxAgeMs }) => deltas !== false || maxAgeMs === undefined)
     .filter((stream) => lastOf(stream) + REST_MIN_MS <= now.getTime())
     .sort((a, b) => lastOf(a) - lastOf(b))
   for (const stream of waiting) {

@@ -45,8 +45,7 @@ export function micros(value: Json | undefined): number | undefined {
 }
 
 /** A moment as Postgres reads it; null where it is none. */
-const moment = (value: Json | undefined): string | null =>
-  micros(value) === undefined ? null : text(value)
+const moment = (value: Json | undefined): string | null => (micros(value) === undefined ? null : text(value))
 
 /** `not connected`, `Not Connected` and `NOT_CONNECTED` are one. */
 export function status(value: Json | undefined): string | null {
