@@ -151,6 +151,10 @@ async function readMark(db: Database, app: string, scope: string): Promise<numbe
 }
 
 async function advance(tx: Transaction, app: string, scope: string, read: Read): Promise<void> {
+  await tx.query('insert into lockstep.webhook_watch (app, stream) values ($1, $2) on conflict do nothing', [
+    app,
+    scope,
+  ])
   await tx.query(
     `insert into lockstep.event_log_marks as m (app, scope, read_until, checked_at, found, missed, last_missed_at)
      values ($1, $2, to_timestamp($3::float8 / 1000), clock_timestamp(), $4::bigint, $5::bigint,
@@ -164,10 +168,6 @@ async function advance(tx: Transaction, app: string, scope: string, read: Read):
 
 /** The events between the last mark and this one, by whether a webhook brought them. */
 async function judge(tx: Transaction, app: string, scope: string, read: Read): Promise<Judgement> {
-  await tx.query('insert into lockstep.webhook_watch (app, stream) values ($1, $2) on conflict do nothing', [
-    app,
-    scope,
-  ])
   const { rows } = await tx.query<{
     healthy: boolean
     bad_polls: number

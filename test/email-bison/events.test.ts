@@ -5,6 +5,7 @@ import { checkEventLog } from '../../src/inbox/event-log.ts'
 import { pathSecretOf } from '../../src/sources/email-bison/door.ts'
 import { EVENT_TYPES } from '../../src/sources/email-bison/parse.ts'
 import { SMALL } from '../../sim/email-bison/with-sim.ts'
+import { withSlackSim } from '../../sim/slack/with-sim.ts'
 import { until } from '../support/node.ts'
 import { type MailNode, withMailNode } from './mail-node.ts'
 import { WEBHOOK_SECRET } from './mail-app.ts'
@@ -169,39 +170,50 @@ describe('webhooks', () => {
 
 describe('the vendor’s own record of its events', () => {
   it('webhooks off: what was told to nobody is taken from there, an alert says so, and it ends by itself', async () => {
-    await withMailNode(async (run) => {
-      const { sim, db } = run
-      const [workspace] = sim.world.workspaces.values()
-      const id = workspace?.id ?? 0
-      sim.act.sendEmail(id)
-      await untilAllFacts(run)
-      sim.faults.webhook.off = true
-      for (let i = 0; i < 12; i++) sim.act.reply(id, { interested: i < 3 })
-      await untilAllFacts(run)
-      const [alert] = await until(
-        'an alert',
-        () => openAlerts(db, 'mail'),
-        (open) => open.length > 0,
-      )
-      expect(alert).toMatchObject({ stream: `send/${id}`, condition: 'webhooks' })
-      expect(alert?.detail).toMatch(/did not arrive/)
-      sim.faults.webhook.off = false
-      await until(
-        'webhooks that are well again',
-        async () => {
+    await withSlackSim({}, (slack) =>
+      withMailNode(
+        async (run) => {
+          const { sim, db } = run
+          const [workspace] = sim.world.workspaces.values()
+          const id = workspace?.id ?? 0
           sim.act.sendEmail(id)
-          await sleep(300)
-          return openAlerts(db, 'mail')
+          await untilAllFacts(run)
+          sim.faults.webhook.off = true
+          for (let i = 0; i < 12; i++) sim.act.reply(id, { interested: i < 3 })
+          await untilAllFacts(run)
+          const [alert] = await until(
+            'an alert',
+            () => openAlerts(db, 'mail'),
+            (open) => open.length > 0,
+          )
+          expect(alert).toMatchObject({ stream: `send/${id}`, condition: 'webhooks' })
+          expect(alert?.detail).toMatch(/did not arrive/)
+          const [told] = await until(
+            'a message in Slack',
+            () => Promise.resolve(slack.messages('alerts')),
+            (messages) => messages.length > 0,
+          )
+          expect(JSON.stringify(told)).toMatch(/did not arrive/)
+          sim.faults.webhook.off = false
+          await until(
+            'webhooks that are well again',
+            async () => {
+              sim.act.sendEmail(id)
+              await sleep(300)
+              return openAlerts(db, 'mail')
+            },
+            (open) => open.length === 0,
+          )
+          await untilAllFacts(run)
+          expect((await factsOf(run)).every(({ told }) => told === 1)).toBe(true)
+          const { rows } = await db.query<{ via: string; n: number }>(
+            'select via, count(*)::int as n from lockstep.inbox group by 1 order by 1',
+          )
+          expect(rows.find(({ via }) => via === 'log')?.n).toBeGreaterThanOrEqual(12)
         },
-        (open) => open.length === 0,
-      )
-      await untilAllFacts(run)
-      expect((await factsOf(run)).every(({ told }) => told === 1)).toBe(true)
-      const { rows } = await db.query<{ via: string; n: number }>(
-        'select via, count(*)::int as n from lockstep.inbox group by 1 order by 1',
-      )
-      expect(rows.find(({ via }) => via === 'log')?.n).toBeGreaterThanOrEqual(12)
-    }, QUICK)
+        { ...QUICK, slack: { alerts: slack.hook('alerts') } },
+      ),
+    )
   })
 
   it('ten days of it are read day by day, and what webhooks brought is left as it is', async () => {

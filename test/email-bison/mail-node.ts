@@ -18,6 +18,8 @@ export interface MailNodeOptions {
   readonly watchTimes?: Partial<WatchTimes>
   readonly register?: boolean
   readonly role?: Role
+  /** Purpose → Slack webhook. */
+  readonly slack?: Readonly<Record<string, string>>
 }
 
 /** A whole node of the source alone, its tables full and its webhooks registered. */
@@ -32,7 +34,10 @@ export async function withMailNode(
       await run.sync()
       const server = await startServer({
         db: run.db,
-        config: defineConfig({ apps: [run.app] }),
+        config: defineConfig({
+          apps: [run.app],
+          ...(options.slack === undefined ? {} : { slack: options.slack }),
+        }),
         pipelines: [run.pipeline],
         settings: readSettings({ PORT: '0', LOCKSTEP_LOG: 'silent' }),
         role: options.role ?? 'all',

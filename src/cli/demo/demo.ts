@@ -72,7 +72,9 @@ async function run(
       role: 'all',
       log,
       // Formulas come after the rows, at the pace that monday allows: minutes, for which nobody need wait.
-      onProgress: (_app, progress) => progress.part === ROW && bar.update(progress),
+      // And what is read in many small parts is told in one line at the end.
+      onProgress: (_app, { stream, part, ...counts }) =>
+        part === ROW && stream.keyPrefix === undefined && bar.update({ stream, part, ...counts }),
     })
     say(`\nLockstep demo: ${server.url}`)
     for (const { vendor, url, resumed } of simulators) {

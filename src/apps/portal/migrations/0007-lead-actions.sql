@@ -137,7 +137,7 @@ begin
   select * into l from public.client_leads where scope = v_scope and lead_email = v_email;
   if found then
     raise exception 'there is a lead with this e-mail already: %', l.id using errcode = '23505',
-      hint = case when l.deleted_at is not null then 'It is deleted: restore it with restore_lead' end;
+      hint = case when l.deleted_at is null then 'Change that one' else 'It is deleted: restore it with restore_lead' end;
   end if;
   insert into public.client_leads (scope, workspace_name, lead_email, edits, is_manual, date_received, human_stage,
     human_stage_at, human_stage_by)
