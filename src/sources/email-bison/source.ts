@@ -21,6 +21,7 @@ import { readEventLog } from './event-log.ts'
 import { readList } from './paging.ts'
 import { type InstanceOf, parseDelivery, type StreamIds } from './parse.ts'
 import { decodeRow, GRANULE_US, keyPrefix, object } from './rows.ts'
+import { bisonStatistics, type StatisticsReader } from './statistics.ts'
 import { BisonWebhooks } from './webhooks.ts'
 import { asWorkspace, type Instance, scopeOf, type Workspace, Workspaces } from './workspaces.ts'
 
@@ -77,7 +78,7 @@ const KEYS_MAX = 20
 const DISCOVERY_MS = 24 * 3_600_000
 
 /** Email Bison: some installations, each with its workspaces, each with a token of its own. */
-export function emailBisonSource(options: EmailBisonOptions, store: SourceStore): Source {
+export function emailBisonSource(options: EmailBisonOptions, store: SourceStore): EmailBison {
   checkInstances(options.instances)
   return new EmailBisonSource(options, store)
 }
@@ -98,13 +99,19 @@ function checkInstances(instances: readonly Instance[]): void {
   }
 }
 
-class EmailBisonSource implements Source {
+/** The source, and what it can tell beside records and events. */
+export interface EmailBison extends Source {
+  readonly statistics: StatisticsReader
+}
+
+class EmailBisonSource implements EmailBison {
   readonly vendor = 'email-bison'
   readonly keysMax = KEYS_MAX
   readonly coalesceMs = 1_000
   readonly door: Source['door']
   readonly webhooks: Source['webhooks']
   readonly eventLog: EventLog
+  readonly statistics: StatisticsReader
   private readonly options: EmailBisonOptions
   private readonly store: SourceStore
   private readonly workspaces: Workspaces
@@ -128,6 +135,7 @@ class EmailBisonSource implements Source {
       base: options.webhookUrl,
     })
     this.eventLog = readEventLog(this.workspaces)
+    this.statistics = bisonStatistics(this.workspaces)
   }
 
   get streams(): readonly Stream[] {
