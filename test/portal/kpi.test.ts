@@ -98,11 +98,11 @@ describe('figures of a month', () => {
           r['daily_goal'],
         ]),
       ).toEqual([
-        ['Acme', 'Behind', false, 207, 10],
         ['Bolt', 'Behind', false, 124, 9],
+        ['Acme', 'Behind', false, 207, 10],
         ['Corp', null, true, 0, 0],
       ])
-      expect(rows[0]).toMatchObject({
+      expect(rows[1]).toMatchObject({
         daily_quota: '10.00',
         expected_by_now: '150.00',
         projected_progress: '66.77',
@@ -113,7 +113,7 @@ describe('figures of a month', () => {
         [A],
       )
       expect(await world.row(`select * from portal_volume_banner($1)`, [AS_OF])).toMatchObject({
-        scheduled_today: '8', daily_goal: '10', today_progress: '80.00', status: 'Below Target', tomorrow_change: '12.50',
+        scheduled_today: 8, daily_goal: 10, today_progress: '80.00', status: 'Below Target', tomorrow_change: '12.50',
         tomorrow_trend: 'up', clients: 3, clients_unread: 2,
       }) // prettier-ignore
     })

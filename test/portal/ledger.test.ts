@@ -1,4 +1,6 @@
+import { assert, asyncProperty, constantFrom, integer, jsonValue, oneof, record, string } from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { JsonObject } from '../../src/engine/observation.ts'
 import { fact, reply, withWorld, workspace } from './support/world.ts'
 
 const A = 'send/37'
@@ -81,6 +83,47 @@ describe('the ledger', () => {
         last_name: 'Doe',
         interested_at: '2026-04-01 12:00:00+00',
       })
+    })
+  })
+
+  it('takes whatever an event’s data is', async () => {
+    await withWorld(async (world) => {
+      const odd = jsonValue({ maxDepth: 3 })
+      const texts = oneof(
+        string({ unit: 'binary' }),
+        constantFrom('\u0000', '\ud800', ' A@x.test ', '2026-02-30T99:00:00Z'),
+      )
+      const part = oneof(
+        odd,
+        record(
+          {
+            id: oneof(odd, integer()),
+            email: oneof(odd, texts),
+            custom_variables: odd,
+            uuid: texts,
+            date_received: texts,
+            tags: odd,
+          },
+          { requiredKeys: [] },
+        ),
+      )
+      const data = record({
+        lead: part,
+        reply: part,
+        campaign: part,
+        sender_email: part,
+        workspace_name: oneof(odd, texts),
+        instance_url: texts,
+      })
+      let n = 0
+      await assert(
+        asyncProperty(data, constantFrom('lead_interested', 'email_bounced', 'odd'), async (said, type) => {
+          const one = fact(A, type, `n:${++n}`, '2026-03-05T15:00:00Z')
+          await world.record({ ...one, data: said as JsonObject })
+        }),
+        { numRuns: 60 },
+      )
+      expect(await world.value('(select count(*) from email_events)')).toBe(n)
     })
   })
 })

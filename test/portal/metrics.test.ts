@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { keepVendorMetrics } from '../../src/apps/portal/vendor-metrics.ts'
 import { fact, type World, withWorld, workspace } from './support/world.ts'
 
 const A = 'send/37'
@@ -76,12 +77,18 @@ describe('rows of metrics', () => {
         polled: false,
         emails_scheduled_today: null,
       })
-      await world.db.query(
-        `insert into vendor_metrics (scope, metric_date, period, emails_sent, emails_scheduled_today, polled_at)
-         values ($1, '2026-03-05', 'mtd', 9, 40, now() + interval '1 minute')`,
-        [A],
-      )
-      await world.db.query(`select portal.refresh_metrics(array[$1], array['2026-03-05'::date])`, [A])
+      const soon = Date.now() + 60_000
+      const read = { scope: A, date: '2026-03-05', period: 'mtd' } as const
+      await world.db.transaction(async (tx) => {
+        await keepVendorMetrics(tx, [
+          { ...read, polledAtMs: soon, figures: { emails_scheduled_today: 40 } },
+          { ...read, polledAtMs: soon - 1, figures: { emails_sent: 9, emails_scheduled_today: 1 } },
+        ])
+        await keepVendorMetrics(tx, [
+          { ...read, polledAtMs: soon - 2, figures: { emails_scheduled_today: 2 } },
+        ])
+      })
+      expect(await world.value('(select emails_sent from vendor_metrics)')).toBe(9)
       expect(await row()).toEqual({
         update_source: 'poll',
         told: true,

@@ -11,12 +11,13 @@ import {
   record,
 } from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { parseDelivery } from '../../src/sources/email-bison/parse.ts'
 import type { Observation } from '../../src/engine/observation.ts'
 import type { Fact } from '../../src/sources/contract.ts'
-import { accountOf, figuresOf, happened, type Mail } from './support/model.ts'
-import { fact, reply, type World, withWorld, workspace } from './support/world.ts'
+import { agrees } from './support/agrees.ts'
+import type { Mail } from './support/model.ts'
+import { fact, reply, withWorld, workspace } from './support/world.ts'
 
-const ZONE = 'America/Chicago'
 const SCOPES = ['send/1', 'dedi/2'] as const
 /** Either side of a month's turn, of both changes of the clocks, and of midnight here and in UTC. */
 const TIMES = [
@@ -67,34 +68,6 @@ const toRow = (mail: Mail): Observation =>
     vendor_created_at: mail.at,
   })
 
-async function storedCounts(world: World): Promise<Map<string, number>> {
-  const rows = await world.rows<{ cell: string; count: number }>(
-    `select scope || '|' || business_date || '|' || event_type as cell, count from email_daily_counts`,
-  )
-  return new Map(rows.map(({ cell, count }) => [cell, count]))
-}
-
-const METRICS = `select scope, metric_date as day, emails_sent_today as "sentToday", emails_sent_mtd as sent,
-  emails_sent_last_7_days as sent7, emails_sent_last_30_days as sent30, positive_replies_mtd as positive,
-  positive_replies_last_14_days as positive14, positive_replies_last_month as "positiveLastMonth",
-  all_replies_mtd as replies, opens_mtd as opens, bounced_mtd as bounced, unsubscribed_mtd as unsubscribed
-  from client_metrics where metric_type = 'mtd' order by scope, metric_date`
-
-const LEADS = `select scope, lead_email as email, pipeline_stage as stage,
-  (extract(epoch from interested_at) * 1000)::float8 as "interestedAt",
-  (extract(epoch from date_received) * 1000)::float8 as "receivedAt", first_name as "firstName",
-  delivery_state as delivery from client_leads order by scope || lead_email collate "C"`
-
-async function agrees(world: World, facts: readonly Fact[], mails: readonly Mail[]): Promise<void> {
-  const { counts, leads } = accountOf(happened(facts, mails), ZONE)
-  expect(await storedCounts(world), 'counts').toEqual(counts)
-  const rows = await world.rows<{ scope: string; day: string }>(METRICS)
-  const days = new Set([...counts.keys()].map((cell) => cell.split('|').slice(0, 2).join('|')))
-  expect(new Set(rows.map(({ scope, day }) => `${scope}|${day}`)), 'days').toEqual(days)
-  for (const { scope, day, ...figures } of rows) expect(figures, day).toEqual(figuresOf(counts, scope, day))
-  expect(await world.rows(LEADS), 'leads').toEqual(leads)
-}
-
 describe('order', () => {
   it('any order, batching and repetition of events and polls end in the tables of an independent recount', async () => {
     await withWorld(async (world) => {
@@ -123,6 +96,84 @@ describe('order', () => {
         }),
         { numRuns: 60 },
       )
+    })
+  })
+
+  it('batches that run side by side miss nothing of each other', async () => {
+    await withWorld(async (world) => {
+      const scopes = ['send/1', 'dedi/2', 'send/3'] as const
+      const mails: Mail[] = scopes.flatMap((scope) =>
+        [...Array(12).keys()].map((id) => ({
+          scope,
+          id,
+          at: TIMES[id % TIMES.length] ?? TIMES[0],
+          leadId: id % 4,
+          email: `l${id % 4}@x.test`,
+          interested: id % 3 === 0,
+          type: 'Tracked Reply' as const,
+        })),
+      )
+      const facts = mails.flatMap(({ scope, id, leadId, email }) => [
+        fact(scope, 'email_sent', `mail:${id}`, TIMES[(id * 5) % TIMES.length] ?? TIMES[0]),
+        fact(
+          scope,
+          id % 2 === 0 ? 'lead_replied' : 'lead_interested',
+          `reply:r${id}`,
+          TIMES[(id * 7) % TIMES.length] ?? TIMES[0],
+          {
+            lead: { id: leadId, email, first_name: `N${id}` },
+          },
+        ),
+      ])
+      const parts = [0, 1, 2, 3, 4, 5]
+      await Promise.all([
+        world.apply(workspace('send/1', 'One'), workspace('dedi/2', 'Two')),
+        ...parts.map((part) => world.apply(...mails.filter((_, i) => i % 6 === part).map(toRow))),
+        ...parts.map((part) => world.record(...facts.filter((_, i) => i % 6 === part))),
+        ...parts.map((part) => world.record(...facts.filter((_, i) => i % 5 === part))),
+      ])
+      await world.apply(workspace('send/3', 'Three'))
+      await agrees(world, facts, mails)
+      expect(await world.rows('select distinct workspace_name as name from lead_replies order by 1')).toEqual(
+        [{ name: 'One' }, { name: 'Three' }, { name: 'Two' }],
+      )
+    })
+  })
+
+  it('an event of the source’s and the reply that a poll reads are one, by the key that both make', async () => {
+    await withWorld(async (world) => {
+      const payload = {
+        event: { type: 'LEAD_REPLIED', instance_url: 'https://send.test', workspace_id: 1, workspace_name: ' One ' },
+        data: {
+          reply: {
+            id: 7, uuid: 'abc-7', type: 'Tracked Reply', folder: 'Inbox', from_email_address: 'A@x.test',
+            date_received: '2026-03-05T10:00:00.000000Z', created_at: '2026-03-05T10:00:05.000000Z',
+            updated_at: '2026-03-05T10:00:05.000000Z', interested: false,
+          },
+          lead: { id: 1, email: 'a@x.test', first_name: 'Ann' },
+          campaign: { id: 2 }, sender_email: { id: 3 }, scheduled_email: { id: 4 },
+        },
+      } // prettier-ignore
+      const parsed = parseDelivery(
+        { n: 1, receivedAt: Date.parse('2026-03-05T10:00:06Z') * 1000, payload },
+        () => 'send',
+        () => ({ senders: 'send/1/sender-emails', replies: 'send/1/replies' }),
+      )
+      await world.apply(...parsed.observations)
+      await world.record(...(parsed.facts ?? []))
+      expect(await world.rows('select event_key, source, reply_id, at from email_events')).toEqual([
+        {
+          event_key: 'send/1/lead_replied/reply:abc-7',
+          source: 'event',
+          reply_id: 'abc-7',
+          at: '2026-03-05 10:00:05+00',
+        },
+      ])
+      expect(await world.row('select workspace_name, first_name, date_received from client_leads')).toEqual({
+        workspace_name: 'One',
+        first_name: 'Ann',
+        date_received: '2026-03-05 10:00:00+00',
+      })
     })
   })
 })

@@ -3,6 +3,7 @@ import type { App } from '../contract.ts'
 import { checkPortal } from './checks.ts'
 import { derive } from './derive/derive.ts'
 import { portalJobs } from './jobs.ts'
+import { tellNews } from './messages.ts'
 import { record } from './record.ts'
 import { DEFAULT_TIME_ZONE, applyTimeZone } from './settings.ts'
 import { portalTables } from './tables.ts'
@@ -23,7 +24,10 @@ export function portal({ timeZone = DEFAULT_TIME_ZONE, source, jobs = [] }: Port
     migrations: [{ set: 'portal', folder: join(import.meta.dirname, 'migrations') }],
     source,
     derive,
-    record,
+    record: async (tx, facts) => {
+      await record(tx, facts)
+      await tellNews(tx, facts)
+    },
     start: async (db) => applyTimeZone(db, timeZone),
     jobs: [...portalJobs(timeZone), ...jobs],
     checks: checkPortal,

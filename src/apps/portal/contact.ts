@@ -1,3 +1,4 @@
+import { storable } from '../../db/storable.ts'
 import type { Json, JsonObject } from '../../engine/observation.ts'
 
 /** Field of a lead → the names that its custom variable goes by, the first that is filled wins. */
@@ -32,9 +33,10 @@ const STATISTICS = ['emails_sent', 'opens', 'unique_opens', 'replies', 'unique_r
 export const object = (value: Json | undefined): JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}
 
-/** Trimmed; undefined where it says nothing. */
+/** Trimmed, without what Postgres's text refuses; undefined where it says nothing. */
 export function text(value: Json | undefined): string | undefined {
-  const plain = typeof value === 'string' ? value.trim() : typeof value === 'number' ? String(value) : ''
+  const plain =
+    typeof value === 'string' ? storable(value).trim() : typeof value === 'number' ? String(value) : ''
   return plain === '' ? undefined : plain
 }
 

@@ -1,7 +1,13 @@
 import { ConfigError } from '../../engine/errors.ts'
-import { type EmailBisonOptions, emailBisonSource } from '../../sources/email-bison/source.ts'
+import {
+  type EmailBison,
+  type EmailBisonOptions,
+  emailBisonSource,
+} from '../../sources/email-bison/source.ts'
 import type { App } from '../contract.ts'
 import { portal as compose, type PortalOptions } from './app.ts'
+import { DEFAULT_TIME_ZONE } from './settings.ts'
+import { statisticsJobs } from './statistics.ts'
 
 /** The portal's options: its own, and those of its Email Bison source. */
 export type PortalAppOptions = Omit<PortalOptions, 'source'> & Partial<Omit<EmailBisonOptions, 'webhookUrl'>>
@@ -11,13 +17,16 @@ export type PortalAppOptions = Omit<PortalOptions, 'source'> & Partial<Omit<Emai
  * EMAIL_BISON_TOKEN make one instance named `bison`, EMAIL_BISON_WEBHOOK_SECRET its webhooks' paths.
  */
 export function portal({ timeZone, jobs, ...bison }: PortalAppOptions = {}): App {
-  const own = { ...(timeZone === undefined ? {} : { timeZone }), ...(jobs === undefined ? {} : { jobs }) }
+  // Made once a process, by whoever runs the app; its jobs ask it too.
+  let source: EmailBison | undefined
   return compose({
-    ...own,
+    ...(timeZone === undefined ? {} : { timeZone }),
+    jobs: [...statisticsJobs(() => source?.statistics, timeZone ?? DEFAULT_TIME_ZONE), ...(jobs ?? [])],
     source: (store, { webhookUrl }) => {
       const instances = bison.instances ?? [instanceFromEnvironment()]
       const webhookSecret = bison.webhookSecret ?? env('EMAIL_BISON_WEBHOOK_SECRET')
-      return emailBisonSource({ ...bison, instances, webhookSecret, webhookUrl }, store)
+      source = emailBisonSource({ ...bison, instances, webhookSecret, webhookUrl }, store)
+      return source
     },
   })
 }

@@ -21,4 +21,15 @@ export const portalJobs = (timeZone: string): readonly Job[] => [
       )
     },
   },
+  {
+    name: 'portal-prune-logs',
+    cron: '20 4 * * *',
+    timeZone,
+    run: async (db, now) => {
+      await db.query(
+        `delete from public.function_call_logs where called_at < $1::timestamptz - interval '30 days'`,
+        [now.toISOString()],
+      )
+    },
+  },
 ]

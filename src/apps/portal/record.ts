@@ -30,16 +30,18 @@ const id = (value: Json | undefined): number | null => {
   return Number.isSafeInteger(found) ? found : null
 }
 
-/** What text holds; null where it says nothing. */
-const plain = (value: Json | undefined): string | null => {
-  const found = text(value)
-  return found === undefined ? null : storable(found)
-}
-
 /** A time that Postgres takes: no year beyond four digits. */
 function moment(value: Json | undefined): string | null {
   const ms = Date.parse(text(value) ?? '')
   return ms > 0 && ms < 253_402_300_800_000 ? new Date(ms).toISOString() : null
+}
+
+/** A lead's own address; where the event has none, the one that it wrote from. A bounce comes from a mail server. */
+function emailOf(type: string, lead: JsonObject, reply: JsonObject): string | null {
+  const own = text(lead['email'])
+  const from =
+    type === 'lead_replied' || type === 'lead_interested' ? text(reply['from_email_address']) : undefined
+  return (own ?? from)?.toLowerCase() ?? null
 }
 
 function entryOf({ key, scope, type, at, data }: Fact): Entry {
@@ -52,11 +54,11 @@ function entryOf({ key, scope, type, at, data }: Fact): Entry {
     type: storable(type),
     at,
     leadId: id(object(lead)['id']),
-    leadEmail: isOfLead ? (plain(object(lead)['email'])?.toLowerCase() ?? null) : null,
+    leadEmail: isOfLead ? emailOf(type, object(lead), said) : null,
     campaignId: id(object(campaign)['id']),
     senderId: id(object(sender)['id']),
     mailId: id(object(mail)['id']),
-    replyId: plain(said['uuid']) ?? plain(said['id']),
+    replyId: text(said['uuid']) ?? text(said['id']) ?? null,
     replyDate: moment(said['date_received']),
     contact: isOfLead ? contactOf(object(lead)) : null,
   }

@@ -98,10 +98,12 @@ const before = (a: Happening, b: Happening): number =>
 
 /** Who each happening is of: the address by which its lead's id goes in the end. */
 function personOf(all: readonly Happening[]): (one: Happening) => string | null {
+  const byLead = Map.groupBy(
+    all.filter((h) => h.leadId !== null && h.email !== null && LEAD_TYPES.includes(h.type)),
+    (h) => `${h.scope}|${h.leadId}`,
+  )
   const ofLead = (scope: string, id: number): string => {
-    const named = all.filter(
-      (h) => h.scope === scope && h.leadId === id && h.email !== null && LEAD_TYPES.includes(h.type),
-    )
+    const named = byLead.get(`${scope}|${id}`) ?? []
     const events = named.filter((h) => h.told).sort((a, b) => b.at - a.at || (a.key < b.key ? -1 : 1))
     const polls = named.filter((h) => !h.told).sort(before)
     return (events[0] ?? polls[0])?.email ?? `#${id}`

@@ -123,7 +123,8 @@ create function portal.lock_ledger() returns void language sql as $$
 $$;
 
 -- Counts these (scope, day, type) anew.
-create function portal.refresh_counts(p_scopes text[], p_days date[], p_types text[]) returns void language sql as $$
+create function portal.refresh_counts(p_scopes text[], p_days date[], p_types text[]) returns void language sql
+set enable_seqscan = off set enable_hashjoin = off set jit = off as $$
   with touched as (
     select distinct t.scope collate "C" as scope, t.day, t.type collate "C" as type
     from unnest(p_scopes, p_days, p_types) as t (scope, day, type)

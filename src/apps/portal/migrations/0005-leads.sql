@@ -25,7 +25,7 @@ create table public.client_leads (
   scope text collate "C" not null,
   workspace_name text not null,
   -- In lower case, without blanks: what tells a person of a workspace from any other.
-  lead_email text not null check (lead_email = lower(btrim(lead_email)) and lead_email <> ''),
+  lead_email text collate "C" not null check (lead_email = lower(btrim(lead_email)) and lead_email <> ''),
   bison_lead_id text,
   bison_workspace_id integer generated always as (split_part(scope, '/', 2)::integer) stored,
   first_name text,

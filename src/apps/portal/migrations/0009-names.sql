@@ -46,8 +46,13 @@ create function portal.share_names() returns void language sql as $$
   select pg_advisory_xact_lock_shared(1886351988, 2)
 $$;
 
+-- What a workspace goes by while nothing tells its name.
+create function portal.nameless(p_scope text) returns text language sql immutable parallel safe as $$
+  select 'Workspace ' || split_part(p_scope, '/', 2)
+$$;
+
 -- Gives scopes their names. A list of workspaces decides (`p_decides`); what an event says serves until one is read.
--- The caller holds the ledger's lock.
+-- A blank name says nothing. The caller holds the ledger's lock.
 create function portal.name_scopes(p_scopes text[], p_names text[], p_decides boolean) returns void
 language plpgsql as $$
 declare
@@ -58,18 +63,18 @@ begin
   if not exists (
     select from unnest(p_scopes, p_names) as t (scope, name)
     left join portal.scopes as s on s.scope = t.scope collate "C"
-    where s.scope is null or (p_decides and s.vendor_name is distinct from btrim(t.name))) then return;
+    where s.scope is null or (p_decides or s.vendor_name = portal.nameless(s.scope))
+      and btrim(t.name) <> '' and btrim(t.name) <> s.vendor_name) then return;
   end if;
   perform portal.lock_names();
   with told as (
-    select distinct on (t.scope) t.scope collate "C" as scope,
-      coalesce(nullif(btrim(t.name), ''), 'Workspace ' || split_part(t.scope, '/', 2)) as name
+    select distinct on (t.scope) t.scope collate "C" as scope, nullif(btrim(t.name), '') as name
     from unnest(p_scopes, p_names) as t (scope, name) order by t.scope, t.name
   ),
   news as (
-    select t.scope, t.name, s.workspace_name as old
+    select t.scope, coalesce(t.name, portal.nameless(t.scope)) as name, s.workspace_name as old
     from told as t left join portal.scopes as s on s.scope = t.scope
-    where s.scope is null or (p_decides and s.vendor_name <> t.name)
+    where s.scope is null or (p_decides or s.vendor_name = portal.nameless(s.scope)) and t.name <> s.vendor_name
   ),
   free as (
     select n.*, row_number() over (partition by n.name order by n.scope) = 1 and not exists (
