@@ -12,5 +12,6 @@ export async function allMigrations(): Promise<Migration[]> {
   return [
     ...(await engineMigrations()),
     ...(await readMigrations('datacube', join(here, 'datacube/migrations'))),
+    ...(await readMigrations('portal', join(here, 'portal/migrations'))),
   ]
 }
