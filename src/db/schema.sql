@@ -2070,12 +2070,18 @@ portal.reseller_of(tags text[]) returns text language sql immutable
 
 portal.sent_in_month(first_day date, last_day date) returns TABLE(scope text, sent integer, source text, ledger integer, vendor integer, vendor_read_at timestamp with time zone) language sql stable
 
-  select s.scope, case when k.use_vendor then v.emails_sent else coalesce(m.sent, 0) end,
-    case when k.use_vendor then 'vendor' else 'ledger' end, coalesce(m.sent, 0), v.emails_sent, v.polled_at
+  select s.scope, case when k.use_vendor then k.vendor else coalesce(m.sent, 0) end,
+    case when k.use_vendor then 'vendor' else 'ledger' end, coalesce(m.sent, 0), k.vendor,
+    case when d.sent is null then v.polled_at else d.polled_at end
   from portal.scopes as s
   left join (
     select scope, sum(sent)::integer as sent from portal.mails_by_day(first_day, last_day) group by scope
   ) as m on m.scope = s.scope
+  left join (
+    select scope, sum(emails_sent)::integer as sent, max(polled_at) as polled_at from public.vendor_metrics
+    where period = 'day' and metric_date between first_day and last_day and emails_sent is not null
+    group by scope having count(*) = last_day - first_day + 1
+  ) as d on d.scope = s.scope
   left join lateral (
     select emails_sent, polled_at from public.vendor_metrics as v
     where v.scope = s.scope and v.period = 'mtd' and v.metric_date between first_day and last_day
@@ -2083,7 +2089,7 @@ portal.sent_in_month(first_day date, last_day date) returns TABLE(scope text, se
     order by v.metric_date desc limit 1
   ) as v on true
   cross join lateral (
-    select v.emails_sent is not null
+    select coalesce(d.sent, v.emails_sent) as vendor, coalesce(d.sent, v.emails_sent) is not null
       and coalesce(s.ledger_since, 'infinity') > public.business_day_start(first_day) as use_vendor
   ) as k
 

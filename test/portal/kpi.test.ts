@@ -80,6 +80,14 @@ describe('figures of a month', () => {
           from portal_kpis($1, '2026-04-20T00:00:00Z')`,
           [month],
         )
+      await world.db.query(
+        `insert into vendor_metrics (scope, metric_date, period, emails_sent, polled_at)
+         select $1, d, 'day', 2, now() from generate_series('2026-02-01'::date, '2026-02-28', '1 day') as d`,
+        [A],
+      )
+      expect(await read('2026-02-01'), 'all its days').toEqual({ n: 56, source: 'vendor', drift: -56 })
+      await world.db.query(`delete from vendor_metrics where metric_date = '2026-02-03'`)
+      expect(await read('2026-02-01'), 'not all').toEqual({ n: 0, source: 'ledger', drift: null })
       expect(await read('2026-03-01')).toEqual({ n: 50, source: 'vendor', drift: -47 })
       expect(await read('2026-04-01')).toEqual({ n: 0, source: 'ledger', drift: null })
     })
@@ -202,37 +210,6 @@ describe('figures of a month', () => {
         { w: 'Acme', warning: 'no target' },
         { w: 'Bolt', warning: 'a negative count' },
         { w: 'Corp', warning: 'no target' },
-      ])
-    })
-  })
-
-  it('say what a client can send, and which providers answer', async () => {
-    await withWorld(async (world) => {
-      await fill(world)
-      await world.apply(
-        mailbox(A, 1, { tags: ['Google'], daily_limit: 8, emails_sent_count: 100, total_replied_count: 3 }),
-        mailbox(A, 2, { tags: ['Google', 'Zapmail'], daily_limit: 8, emails_sent_count: 20 }),
-        mailbox('send/2', 3, { tags: ['Outlook'], daily_limit: 4 }),
-      )
-      const rows = await world.rows('select * from portal_mailbox_capacity()')
-      expect(
-        rows.map((r) => [
-          r['workspace_name'],
-          r['capacity'],
-          r['available'],
-          r['shortfall'],
-          r['zero_reply_percentage'],
-        ]),
-      ).toEqual([
-        ['Acme', 40, 16, 0, '50.00'],
-        ['Bolt', 20, 4, 5, '100.00'],
-        ['Corp', 0, 0, 0, null],
-      ])
-      expect(
-        await world.rows('select dimension, name, reply_rate::float8 as rate from portal_provider_rates()'),
-      ).toEqual([
-        { dimension: 'provider', name: 'Google', rate: 3 },
-        { dimension: 'reseller', name: 'Unknown', rate: 3 },
       ])
     })
   })

@@ -108,6 +108,40 @@ describe('mailboxes', () => {
       expect(alerts.filter(({ w }) => w === null)).toHaveLength(5)
     })
   })
+
+  it('say what a client can send, and which providers answer', async () => {
+    await withWorld(async (world) => {
+      await world.apply(workspace(A, 'Acme'), workspace('send/2', 'Bolt'), workspace('send/3', 'Corp'))
+      await world.db.query(
+        `update client_registry set daily_sending_target = 9 where workspace_name = 'Bolt'`,
+      )
+      await world.apply(
+        mailbox(A, 1, { tags: ['Google'], daily_limit: 8, emails_sent_count: 100, total_replied_count: 3 }),
+        mailbox(A, 2, { tags: ['Google', 'Zapmail'], daily_limit: 8, emails_sent_count: 20 }),
+        mailbox('send/2', 3, { tags: ['Outlook'], daily_limit: 4 }),
+      )
+      const rows = await world.rows('select * from portal_mailbox_capacity()')
+      expect(
+        rows.map((r) => [
+          r['workspace_name'],
+          r['capacity'],
+          r['available'],
+          r['shortfall'],
+          r['zero_reply_percentage'],
+        ]),
+      ).toEqual([
+        ['Acme', 40, 16, 0, '50.00'],
+        ['Bolt', 20, 4, 5, '100.00'],
+        ['Corp', 0, 0, 0, null],
+      ])
+      expect(
+        await world.rows('select dimension, name, reply_rate::float8 as rate from portal_provider_rates()'),
+      ).toEqual([
+        { dimension: 'provider', name: 'Google', rate: 3 },
+        { dimension: 'reseller', name: 'Unknown', rate: 3 },
+      ])
+    })
+  })
 })
 
 describe('providers', () => {

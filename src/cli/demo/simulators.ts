@@ -19,6 +19,9 @@ export interface Simulator {
   stop(): Promise<void>
 }
 
+/** Each is some ten thousand events, all of which are taken in and counted: more would be waiting, not showing. */
+const HISTORY_DAYS = 3
+
 export const MONDAY_TOKEN = 'sim-token'
 
 export interface SimulatorOptions {
@@ -44,6 +47,7 @@ export const startEmailBison = (
     mailboxes,
     seed,
     weekends: true,
+    'history-days': HISTORY_DAYS,
     state: join(home, `email-bison-${workspaces}-${mailboxes}-${seed}.json`),
   })
 

@@ -43,17 +43,24 @@ create function portal.mails_by_day(first_day date, last_day date) returns table
   group by 1, 2
 $$;
 
--- Mails sent in a month up to a day: ours where events were told of the whole month, else the vendor's last reading,
--- else ours, which then is short. `source` says which; both are there to compare.
+-- Mails sent in a month up to a day: ours where events were told of the whole month, else the vendor's, else ours, which
+-- then is short. The vendor's is the sum of its days where all of them were read, since those are read again when they
+-- change, else its last month to date. `source` says which; both are there to compare.
 create function portal.sent_in_month(first_day date, last_day date) returns table (
   scope text, sent integer, source text, ledger integer, vendor integer, vendor_read_at timestamptz
 ) language sql stable as $$
-  select s.scope, case when k.use_vendor then v.emails_sent else coalesce(m.sent, 0) end,
-    case when k.use_vendor then 'vendor' else 'ledger' end, coalesce(m.sent, 0), v.emails_sent, v.polled_at
+  select s.scope, case when k.use_vendor then k.vendor else coalesce(m.sent, 0) end,
+    case when k.use_vendor then 'vendor' else 'ledger' end, coalesce(m.sent, 0), k.vendor,
+    case when d.sent is null then v.polled_at else d.polled_at end
   from portal.scopes as s
   left join (
     select scope, sum(sent)::integer as sent from portal.mails_by_day(first_day, last_day) group by scope
   ) as m on m.scope = s.scope
+  left join (
+    select scope, sum(emails_sent)::integer as sent, max(polled_at) as polled_at from public.vendor_metrics
+    where period = 'day' and metric_date between first_day and last_day and emails_sent is not null
+    group by scope having count(*) = last_day - first_day + 1
+  ) as d on d.scope = s.scope
   left join lateral (
     select emails_sent, polled_at from public.vendor_metrics as v
     where v.scope = s.scope and v.period = 'mtd' and v.metric_date between first_day and last_day
@@ -61,7 +68,7 @@ create function portal.sent_in_month(first_day date, last_day date) returns tabl
     order by v.metric_date desc limit 1
   ) as v on true
   cross join lateral (
-    select v.emails_sent is not null
+    select coalesce(d.sent, v.emails_sent) as vendor, coalesce(d.sent, v.emails_sent) is not null
       and coalesce(s.ledger_since, 'infinity') > public.business_day_start(first_day) as use_vendor
   ) as k
 $$;
