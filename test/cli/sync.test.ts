@@ -36,6 +36,9 @@ async function fingerprint(db: Database): Promise<string> {
 test('--dry-run tells what a pass would write, and writes nothing', async () => {
   await withSyncedProject(
     async ({ sim, folder, db }) => {
+      // Later by more than the second to which a new process knows the vendor's clock: a label's new name has no
+      // time of its own, so that only the read can tell that it is newer.
+      sim.faults.clockOffsetMs = 5_000
       sim.edit.setColumn(CLIENTS, 5_000_000_001, 'revenue', '42')
       sim.edit.setColumn(CLIENTS, 5_000_000_002, 'revenue', '43')
       sim.edit.renameLabel(CLIENTS, 'tier', 1, 'Bronze')
