@@ -76,27 +76,35 @@ async function run(
       onProgress: (_app, { stream, part, ...counts }) =>
         part === ROW && stream.keyPrefix === undefined && bar.update({ stream, part, ...counts }),
     })
-    say(`\nLockstep demo: ${server.url}`)
-    for (const { vendor, url, resumed } of simulators) {
-      say(`  ${`the simulated ${vendor}`.padEnd(26)} ${url}${resumed ? ' (as the last demo left it)' : ''}`)
+    try {
+      for (const line of greeting(server.url, simulators, opened.db.url)) say(line)
+      await registerWebhooks(opened.pipelines, server.url, session.pathSecret)
+      const whole = await isWhole(opened)
+      const stopping = untilSignal()
+      while (!(await isWhole(opened))) {
+        if (await Promise.race([stopping.then(() => true), sleep(100, false)])) break
+      }
+      bar.end()
+      await setTraffic(simulators, traffic)
+      say(hints(simulators[0], server.url, traffic, whole))
+      say(`\n${await stopping}: stopping`)
+      await setTraffic(simulators, 0).catch(() => {})
+    } finally {
+      await server.stop()
     }
-    say(`  ${'database'.padEnd(26)} ${opened.db.url}\n`)
-    await registerWebhooks(opened.pipelines, server.url, session.pathSecret)
-    const whole = await isWhole(opened)
-    const stopping = untilSignal()
-    while (!(await isWhole(opened))) {
-      if (await Promise.race([stopping.then(() => true), sleep(100, false)])) break
-    }
-    bar.end()
-    await setTraffic(simulators, traffic)
-    say(hints(simulators[0], server.url, traffic, whole))
-    say(`\n${await stopping}: stopping`)
-    await setTraffic(simulators, 0).catch(() => {})
-    await server.stop()
   } finally {
     await opened.close()
   }
 }
+
+const greeting = (url: string, simulators: readonly Simulator[], database: string): string[] => [
+  `\nLockstep demo: ${url}`,
+  ...simulators.map(
+    (simulator) =>
+      `  ${`the simulated ${simulator.vendor}`.padEnd(26)} ${simulator.url}${simulator.resumed ? ' (as the last demo left it)' : ''}`,
+  ),
+  `  ${'database'.padEnd(26)} ${database}\n`,
+]
 
 async function setTraffic(
   [monday, bison]: readonly [Simulator, Simulator],

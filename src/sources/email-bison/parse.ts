@@ -175,7 +175,8 @@ export function parseDelivery(
     type.startsWith('email_account') || type.startsWith('warmup') || taggedSender(told)
       ? accountKeys(told).map((key) => ({ stream: streams.senders, part: ROW, keys: [key], reason: type }))
       : []
-  const outcome: Outcome = KNOWN.has(type) ? (observations.length > 0 ? 'applied' : 'hint') : 'unknown'
+  const asks = refetches.length > 0 && observations.length === 0
+  const outcome: Outcome = !KNOWN.has(type) ? 'unknown' : asks ? 'hint' : 'applied'
   const note = KNOWN.has(type) ? {} : { note: `unknown event type ${type}: kept and counted` }
   return { outcome, observations, refetches, facts: [fact], ...note }
 }
