@@ -32,7 +32,7 @@ it('a stream is read again when it is as old as it may get, and one that fails d
       ['campaigns', 'replies', 'sender-emails'].map((what) => `send/${well.id}/${what}`),
     )
     const { rows } = await db.query<{ daily_limit: number }>(
-      'select daily_limit from sender_emails_cache where bison_key = $1',
+      'select daily_limit from mail.sender_emails_cache where bison_key = $1',
       [`send/${well.id}/${sender.id}`],
     )
     expect(rows[0]?.daily_limit).toBe(77)

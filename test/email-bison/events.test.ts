@@ -155,7 +155,7 @@ describe('webhooks', () => {
       const key = `send/${workspace.id}/${sender.id}`
       const look = async (): Promise<string | undefined> => {
         const { rows } = await run.db.query<{ status: string }>(
-          'select status from sender_emails_cache where bison_key = $1',
+          'select status from mail.sender_emails_cache where bison_key = $1',
           [key],
         )
         return rows[0]?.status

@@ -26,13 +26,15 @@ const TABLES: Readonly<Record<Kind, string>> = {
 }
 
 const specs: readonly TableSpec[] = (Object.keys(TABLES) as Kind[]).map((kind) =>
-  defineTable({ name: TABLES[kind], key: 'bison_key', columns: COLUMNS[kind] }),
+  defineTable({ schema: 'mail', name: TABLES[kind], key: 'bison_key', columns: COLUMNS[kind] }),
 )
 
 const SQL = [
+  // The portal's tables of these names are there too.
+  'create schema mail;',
   ...specs.map(({ name, columns }) => {
     const list = Object.entries(columns).map(([column, { type }]) => `"${column}" ${type}`)
-    return `create table public.${name} (bison_key text primary key, ${list.join(', ')}, extra jsonb not null default '{}',
+    return `create table mail.${name} (bison_key text primary key, ${list.join(', ')}, extra jsonb not null default '{}',
       _stamp text collate "C" not null, _stamps jsonb, last_synced_at timestamptz not null default now());`
   }),
   `create table public.facts (key text primary key, type text, scope text, at timestamptz, data jsonb, told int default 1);`,
@@ -127,6 +129,6 @@ export async function withMail(
 
 /** Keys of a table's rows, in order. */
 export async function keysOf(db: Database, table: string): Promise<string[]> {
-  const { rows } = await db.query<{ key: string }>(`select bison_key as key from ${table} order by 1`)
+  const { rows } = await db.query<{ key: string }>(`select bison_key as key from mail.${table} order by 1`)
   return rows.map(({ key }) => key)
 }

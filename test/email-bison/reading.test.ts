@@ -28,7 +28,7 @@ describe('a full pass', () => {
         expect(mailboxes.length).toBe(140)
         expect(await keysOf(run.db, 'sender_emails_cache')).toEqual(mailboxes.map(({ key }) => key))
         const { rows } = await run.db.query<Row>(
-          'select bison_key, email_address, status, daily_limit, emails_sent_count, tags from sender_emails_cache order by 1',
+          'select bison_key, email_address, status, daily_limit, emails_sent_count, tags from mail.sender_emails_cache order by 1',
         )
         for (const [i, { row }] of mailboxes.entries()) {
           expect(rows[i]).toMatchObject({
@@ -44,7 +44,7 @@ describe('a full pass', () => {
         const campaigns = await theirs(run, '/api/campaigns')
         expect(await keysOf(run.db, 'campaigns')).toEqual(campaigns.map(({ key }) => key))
         const names = await run.db.query<{ name: string }>(
-          'select bison_workspace_name as name from client_registry',
+          'select bison_workspace_name as name from mail.client_registry',
         )
         expect(names.rows).toHaveLength(4)
         for (const { name } of names.rows) expect(name).toBe(name.trim())
