@@ -1246,6 +1246,7 @@ CREATE INDEX idx_subitems_prefix_key ON public.subitems USING btree (prefix_key)
 CREATE INDEX inbox_dead ON lockstep.inbox USING btree (app, id) WHERE (status = 'dead'::text)
 CREATE INDEX inbox_pending ON lockstep.inbox USING btree (app, id) WHERE (status = 'pending'::text)
 CREATE INDEX inbox_received ON lockstep.inbox USING btree (received_at)
+CREATE INDEX lead_ids_person ON portal.lead_ids USING btree (scope, person)
 CREATE INDEX lead_replies_interested ON public.lead_replies USING btree (workspace_name, reply_date DESC) WHERE is_interested
 CREATE INDEX lead_replies_lead ON public.lead_replies USING btree (bison_instance, bison_workspace_id, bison_lead_id)
 CREATE INDEX lead_replies_recent ON public.lead_replies USING btree (workspace_name, reply_date DESC)
@@ -1616,14 +1617,24 @@ end
 
 portal.identify_leads(p_keys text[]) returns TABLE(scope text, lead_id bigint, old text, new text) language sql volatile
 
-  with ids as (
-    select distinct e.scope, e.lead_id
+  with events as (
+    select e.scope, e.lead_id, e.person
     from unnest(p_keys) as k (key)
     cross join lateral (
       select * from public.email_events where event_key = k.key collate "C" offset 0
     ) as e
-    where e.lead_id is not null
-      and e.event_type in ('lead_replied', 'lead_interested', 'lead_unsubscribed', 'email_bounced')
+    where e.event_type in ('lead_replied', 'lead_interested', 'lead_unsubscribed', 'email_bounced')
+  ),
+  ids as (
+    select scope, lead_id from events where lead_id is not null
+    -- What is told takes the place of what was read, and may name another lead, or none: whoever the event was of
+    -- until now goes by what is left.
+    union select i.scope, i.lead_id
+    from events as e
+    cross join lateral (
+      select * from portal.lead_ids where scope = e.scope and person = e.person offset 0
+    ) as i
+    where e.person is not null
   ),
   news as (
     select i.scope, i.lead_id, k.person as old, coalesce(n.lead_email, '#' || i.lead_id) as new

@@ -178,3 +178,4 @@ create table portal.lead_ids (
   person text collate "C" not null,
   primary key (scope, lead_id)
 );
+create index lead_ids_person on portal.lead_ids (scope, person);

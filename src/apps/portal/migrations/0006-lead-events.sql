@@ -43,14 +43,24 @@ $$;
 -- that of the first, since later ones may come from an address of the same person's.
 create function portal.identify_leads(p_keys text[]) returns table (scope text, lead_id bigint, old text, new text)
 language sql as $$
-  with ids as (
-    select distinct e.scope, e.lead_id
+  with events as (
+    select e.scope, e.lead_id, e.person
     from unnest(p_keys) as k (key)
     cross join lateral (
       select * from public.email_events where event_key = k.key collate "C" offset 0
     ) as e
-    where e.lead_id is not null
-      and e.event_type in ('lead_replied', 'lead_interested', 'lead_unsubscribed', 'email_bounced')
+    where e.event_type in ('lead_replied', 'lead_interested', 'lead_unsubscribed', 'email_bounced')
+  ),
+  ids as (
+    select scope, lead_id from events where lead_id is not null
+    -- What is told takes the place of what was read, and may name another lead, or none: whoever the event was of
+    -- until now goes by what is left.
+    union select i.scope, i.lead_id
+    from events as e
+    cross join lateral (
+      select * from portal.lead_ids where scope = e.scope and person = e.person offset 0
+    ) as i
+    where e.person is not null
   ),
   news as (
     select i.scope, i.lead_id, k.person as old, coalesce(n.lead_email, '#' || i.lead_id) as new
