@@ -102,15 +102,16 @@ async function tell(
   { db, log }: WatchOptions,
   { app, source }: Pipeline,
   stream: string,
-  { before, after, announced, unannounced, examples }: Judgement,
+  { after, announced, unannounced, examples }: Judgement,
 ): Promise<void> {
   const key = { app, stream, condition: 'webhooks' }
   const name = nameOf(source, stream)
-  if (after.healthy && !before.healthy) {
+  if (after.healthy) {
+    // Also where it was well before: the node that found it well may have died before it said so.
     if (await closeAlert(db, key)) log.info({ app, stream }, `webhooks of ${name} tell of changes again`)
     return
   }
-  if (after.healthy || unannounced === 0) return
+  if (unannounced === 0) return
   const found =
     source.eventLog === undefined
       ? `the last poll found ${unannounced} changed rows of ${name} that no webhook told of, and ${announced} that one did`

@@ -58,13 +58,18 @@ function firstDate(text: string | null): string | null {
   return match === null ? null : realDay(match[0])
 }
 
+const DAY_LENGTH = 'YYYY-MM-DD'.length
+
 /** A date column's day: as it stands without a time, else the day of that instant in the configured zone. */
 function dayOf(value: Json, timeZone: string): string | null {
   if (typeof value !== 'string') return null
   if (!value.includes('T')) return realDay(value.slice(0, 10))
   const instant = instantOf(value)
   if (instant === null) return null
-  return new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(new Date(instant))
+  // Years before 1000 come without their zeros.
+  return new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' })
+    .format(new Date(instant))
+    .padStart(DAY_LENGTH, '0')
 }
 
 /** monday's formats of a moment: `2026-03-21T08:47:10Z`, `2026-03-21 08:47:10 UTC`. Null for a day alone. */
