@@ -1,6 +1,7 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { Json } from '../../engine/observation.ts'
 import type { Verdict, WebhookDoor } from '../contract.ts'
+import { same } from '../same.ts'
 import { identify, type InstanceOf, readEvent } from './parse.ts'
 import { scopeOf } from './workspaces.ts'
 
@@ -54,10 +55,4 @@ function verifyScope(body: Uint8Array, scope: string, instanceOf: InstanceOf): V
   return told === undefined || scopeOf(told.workspace) === scope
     ? { ok: true }
     : refuse(`the path is that of workspace ${scope}, the event is of another`)
-}
-
-/** Compares in a time that tells nothing of where two texts differ, nor of their lengths. */
-function same(a: string, b: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(a), digest(b))
 }

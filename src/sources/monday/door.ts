@@ -1,7 +1,8 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import { errors, jwtVerify } from 'jose'
 import type { Json, JsonObject } from '../../engine/observation.ts'
 import type { Verdict, WebhookDoor, WebhookRequest } from '../contract.ts'
+import { same } from '../same.ts'
 import { identify } from './parse.ts'
 
 /** How deliveries prove that they are monday's; what is set is required, and of the two signatures either serves. */
@@ -82,10 +83,4 @@ function isChallenge(body: Uint8Array): boolean {
   } catch {
     return false
   }
-}
-
-/** Compares in a time that tells nothing of where two texts differ, nor of their lengths. */
-function same(a: string, b: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(a), digest(b))
 }
