@@ -87,11 +87,11 @@ export class DueQueue<T> {
     const first = this.#heap[0]
     if (this.#wake === undefined || first === undefined) return
     clearTimeout(this.#timer)
-    const wait = Math.max(0, Math.min(WAIT_MAX_MS, first.at - this.#clock.now()))
+    const wait = Math.max(1, Math.min(WAIT_MAX_MS, first.at - this.#clock.now()))
     this.#timer = setTimeout(() => {
       this.#wake?.()
       // A timer may come a moment before the clock says so: nothing was due yet, and nobody else would wake again.
-      if (!this.isDue()) this.#arm()
+      this.#arm()
     }, wait)
     this.#timer.unref()
   }
