@@ -35,8 +35,8 @@ export interface ChaosOptions extends DatabaseOptions {
   readonly intercept?: ((sql: string) => object[] | undefined) | undefined
 }
 
-const CLAIMS = /^\s*select id, attempts[\s\S]*for update skip locked/
-const SETTLES = /^\s*update lockstep\.inbox as i set status = 'processed'/
+const CLAIMS = /^\s*with due as materialized[\s\S]*lockstep\.inbox_queue[\s\S]*for update skip locked/
+const SETTLES = /insert into lockstep\.inbox_outcomes[\s\S]*'processed'/
 
 type Query = (
   sql: string,
@@ -71,6 +71,16 @@ export class ChaosDatabase extends Database {
     })
   }
 
+  override async statement<Row extends pg.QueryResultRow>(sql: string, params: readonly unknown[]) {
+    return this.#inTurn(async () => {
+      await this.#reach('statement')
+      await this.#reach('commit')
+      const result = await super.query<Row>(sql, params)
+      await this.#reach('committed')
+      return result
+    })
+  }
+
   override async transaction<T>(work: (tx: Transaction, attempt: number) => Promise<T>): Promise<T> {
     return this.#inTurn(async () => {
       let late: { sql: string; params: readonly unknown[] }[] = []
@@ -91,7 +101,7 @@ export class ChaosDatabase extends Database {
       await this.#reach('statement', tx.query)
       if (SETTLES.test(sql)) {
         await this.#reach('settling', tx.query)
-        await tx.query('insert into chaos.effects (event) select unnest($1::bigint[])', [params[0]])
+        await tx.query('insert into chaos.effects (event) select unnest($1::bigint[])', [params[1]])
         if (this.#options.settleOutside === true) {
           late.push({ sql, params })
           return { rows: [], rowCount: 0 }

@@ -135,7 +135,7 @@ async function waiting(run: ChaosRun): Promise<string> {
 async function nextDueMs(run: ChaosRun): Promise<number | undefined> {
   const { rows } = await run.node.db.query<{ ms: number | null }>(
     `select (extract(epoch from min(due) - clock_timestamp()) * 1000)::float8 as ms from (
-       select next_attempt_at as due from lockstep.inbox where status = 'pending'
+       select next_attempt_at as due from lockstep.inbox_queue
        union all select greatest(next_attempt_at, claimed_until) from lockstep.refetch) as waiting`,
   )
   const ms = rows[0]?.ms

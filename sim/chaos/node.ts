@@ -1,7 +1,7 @@
-import type { Hono } from 'hono'
 import type { App } from '../../src/apps/contract.ts'
 import { openPipelines } from '../../src/cli/node.ts'
 import { createHttp } from '../../src/http/app.ts'
+import type { WebhookDoor } from '../../src/http/door.ts'
 import { Metrics } from '../../src/http/metrics.ts'
 import { Receiver } from '../../src/inbox/receive.ts'
 import { silentLog } from '../../src/jobs/log.ts'
@@ -30,14 +30,14 @@ export interface ReadRequest {
 export class ChaosNode {
   readonly db: ChaosDatabase
   readonly pipeline: Pipeline
-  readonly #http: Hono
+  readonly #door: WebhookDoor
   #prepared = false
 
   private constructor(db: ChaosDatabase, pipeline: Pipeline) {
     this.db = db
     this.pipeline = pipeline
     const receiver = new Receiver(db)
-    this.#http = createHttp({
+    const { webhooks } = createHttp({
       db,
       pipelines: [pipeline],
       receiver,
@@ -48,6 +48,7 @@ export class ChaosNode {
       local: true,
       notReady: () => Promise.resolve(undefined),
     })
+    this.#door = webhooks
   }
 
   static async open(options: ChaosOptions, app: App, hooks: Hooks): Promise<ChaosNode> {
@@ -66,8 +67,14 @@ export class ChaosNode {
 
   /** Delivers through the real door; the status of its answer, 0 where the node died under it. */
   async post(body: string): Promise<number> {
-    const response = await this.#http.request(`/webhooks/${APP}/${PATH_SECRET}`, { method: 'POST', body })
-    return this.db.dead ? 0 : response.status
+    const reply = await this.#door({
+      app: APP,
+      secret: PATH_SECRET,
+      headers: {},
+      clientIp: undefined,
+      body: () => Promise.resolve(new TextEncoder().encode(body)),
+    })
+    return this.db.dead ? 0 : reply.status
   }
 
   async close(): Promise<void> {

@@ -66,7 +66,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     local: isPrivate(settings),
     notReady: () => whyNotReady(db, config),
   })
-  const listening: Listening = await listen(http, settings.host, settings.port)
+  const listening: Listening = await listen(http, { host: settings.host, port: settings.port, log })
   await prepareSources(pipelines, log)
   if (role !== 'ingest') {
     const webhookUrl = ({ app, source }: Pipeline): string | undefined =>

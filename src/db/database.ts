@@ -60,15 +60,12 @@ export class Database implements Queryable {
    * marks by throwing `RetryTransaction`, roll back and run it again from the start, at most eight times.
    */
   async transaction<T>(work: (tx: Transaction, attempt: number) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.once((tx) => work(tx, attempt))
-      } catch (error) {
-        const delayMs = nextDelayMs(transactionRetry, attempt, Math.random())
-        if (!isRetryable(error) || delayMs === undefined) throw error
-        if (!(error instanceof RetryTransaction)) await sleep(delayMs)
-      }
-    }
+    return retrying((attempt) => this.once((tx) => work(tx, attempt)))
+  }
+
+  /** One statement as a transaction of its own, in one round trip; run again as `transaction` is. */
+  async statement<Row extends pg.QueryResultRow>(sql: string, params: readonly unknown[]) {
+    return retrying(() => this.query<Row>(sql, params))
   }
 
   private async once<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
@@ -98,6 +95,18 @@ export class Database implements Queryable {
 
   async close(): Promise<void> {
     await this.pool.end()
+  }
+}
+
+async function retrying<T>(work: (attempt: number) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work(attempt)
+    } catch (error) {
+      const delayMs = nextDelayMs(transactionRetry, attempt, Math.random())
+      if (!isRetryable(error) || delayMs === undefined) throw error
+      if (!(error instanceof RetryTransaction)) await sleep(delayMs)
+    }
   }
 }
 

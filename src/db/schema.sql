@@ -72,7 +72,30 @@ table lockstep.freshness (
   full_pass_at timestamp with time zone,
   delta_at timestamp with time zone
 );
-table lockstep.inbox (
+view lockstep.inbox (
+  id bigint,
+  app text,
+  dedupe_key text,
+  event_type text,
+  stream text,
+  entity text,
+  received_at timestamp with time zone,
+  status text,
+  outcome text,
+  attempts integer,
+  next_attempt_at timestamp with time zone,
+  processed_at timestamp with time zone,
+  processing_ms integer,
+  error text,
+  deliveries integer,
+  last_delivery_at timestamp with time zone,
+  client_ip text,
+  headers json,
+  body bytea,
+  payload jsonb,
+  via text
+);
+table lockstep.inbox_events (
   id bigint not null default nextval('lockstep.arrival'::regclass),
   app text not null,
   dedupe_key text not null,
@@ -80,21 +103,30 @@ table lockstep.inbox (
   stream text,
   entity text,
   received_at timestamp with time zone not null default clock_timestamp(),
-  status text not null default 'pending'::text,
-  outcome text,
-  attempts integer not null default 0,
-  next_attempt_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
-  processed_at timestamp with time zone,
-  processing_ms integer,
-  error text,
   deliveries integer not null default 1,
   last_delivery_at timestamp with time zone,
   client_ip text,
-  headers jsonb,
+  headers json,
   body bytea not null,
-  payload jsonb,
   via text not null default 'webhook'::text
+) with (toast_tuple_target=8160);
+table lockstep.inbox_outcomes (
+  id bigint not null,
+  app text not null,
+  status text not null,
+  outcome text,
+  error text,
+  attempts integer not null,
+  processed_at timestamp with time zone not null default clock_timestamp(),
+  processing_ms integer
 );
+table lockstep.inbox_queue (
+  app text not null,
+  id bigint not null,
+  attempts integer not null default 0,
+  next_attempt_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  error text
+) with (autovacuum_analyze_scale_factor=0, autovacuum_analyze_threshold=50000, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000);
 table lockstep.leases (
   name text not null,
   holder text not null,
@@ -1118,9 +1150,11 @@ lockstep.drift: drift_run_id_fkey FOREIGN KEY (run_id) REFERENCES lockstep.runs(
 lockstep.drift: drift_status_check CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'partial'::text, 'failed'::text])))
 lockstep.event_log_marks: event_log_marks_pkey PRIMARY KEY (app, scope)
 lockstep.freshness: freshness_pkey PRIMARY KEY (app, stream)
-lockstep.inbox: inbox_pkey PRIMARY KEY (id)
-lockstep.inbox: inbox_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'processed'::text, 'dead'::text])))
-lockstep.inbox: inbox_via_check CHECK ((via = ANY (ARRAY['webhook'::text, 'log'::text])))
+lockstep.inbox_events: inbox_pkey PRIMARY KEY (id)
+lockstep.inbox_events: inbox_via_check CHECK ((via = ANY (ARRAY['webhook'::text, 'log'::text])))
+lockstep.inbox_outcomes: inbox_outcomes_pkey PRIMARY KEY (id)
+lockstep.inbox_outcomes: inbox_outcomes_status_check CHECK ((status = ANY (ARRAY['processed'::text, 'dead'::text])))
+lockstep.inbox_queue: inbox_queue_pkey PRIMARY KEY (app, id)
 lockstep.leases: leases_pkey PRIMARY KEY (name)
 lockstep.migrations: migrations_pkey PRIMARY KEY (id)
 lockstep.notifications: notifications_check CHECK (((status <> 'pending'::text) OR (body IS NOT NULL)))
@@ -1243,9 +1277,8 @@ CREATE INDEX idx_subitems_linked ON public.subitems USING btree (linked_hidden_i
 CREATE INDEX idx_subitems_name_key ON public.subitems USING btree (name_key)
 CREATE INDEX idx_subitems_parent ON public.subitems USING btree (parent_monday_id)
 CREATE INDEX idx_subitems_prefix_key ON public.subitems USING btree (prefix_key)
-CREATE INDEX inbox_dead ON lockstep.inbox USING btree (app, id) WHERE (status = 'dead'::text)
-CREATE INDEX inbox_pending ON lockstep.inbox USING btree (app, id) WHERE (status = 'pending'::text)
-CREATE INDEX inbox_received ON lockstep.inbox USING btree (received_at)
+CREATE INDEX inbox_dead ON lockstep.inbox_outcomes USING btree (app, id) WHERE (status = 'dead'::text)
+CREATE INDEX inbox_received ON lockstep.inbox_events USING btree (received_at)
 CREATE INDEX lead_ids_person ON portal.lead_ids USING btree (scope, person)
 CREATE INDEX lead_replies_interested ON public.lead_replies USING btree (workspace_name, reply_date DESC) WHERE is_interested
 CREATE INDEX lead_replies_lead ON public.lead_replies USING btree (bison_instance, bison_workspace_id, bison_lead_id)
@@ -1269,7 +1302,7 @@ CREATE UNIQUE INDEX client_leads_airtable ON public.client_leads USING btree (ai
 CREATE UNIQUE INDEX client_registry_scope ON public.client_registry USING btree (scope)
 CREATE UNIQUE INDEX conversion_metrics_key ON public.conversion_metrics USING btree (account, type, category, product_type, product_key)
 CREATE UNIQUE INDEX conversion_metrics_recent_key ON public.conversion_metrics_recent USING btree (account, type, category, product_type, product_key)
-CREATE UNIQUE INDEX inbox_dedupe ON lockstep.inbox USING btree (app, dedupe_key)
+CREATE UNIQUE INDEX inbox_dedupe ON lockstep.inbox_events USING btree (app, dedupe_key)
 CREATE UNIQUE INDEX notifications_once ON lockstep.notifications USING btree (app, purpose, dedupe_key)
 
 -- sequences
@@ -1514,6 +1547,13 @@ datacube.won_stages() returns text[] language sql stable
      where key = 'datacube.won_stages' and jsonb_typeof(value) = 'array'),
     array['Won - Closed (Invoiced)', 'Won - Open (Order Received)', 'Won Via Other Ref'])
 
+lockstep.body_json(body bytea) returns jsonb language plpgsql immutable
+
+begin
+  return convert_from(body, 'UTF8')::jsonb;
+exception when others then
+  return null;
+end
 lockstep.merge_extra(a_extra jsonb, a text, a_over jsonb, b_extra jsonb, b text, b_over jsonb) returns jsonb language sql immutable
 
   select coalesce(jsonb_object_agg(k, v) filter (where v is not null), '{}') from (

@@ -8,7 +8,7 @@ import { listEvents, showEvent } from '../inbox/ledger.ts'
 import type { Receiver } from '../inbox/receive.ts'
 import type { Log } from '../jobs/log.ts'
 import type { Pipeline } from '../lanes/pipeline.ts'
-import { webhookDoor } from './door.ts'
+import { webhookDoor, type WebhookDoor } from './door.ts'
 import { fail } from './fail.ts'
 import type { Metrics } from './metrics.ts'
 import { type AppStatus, readStatus } from './status.ts'
@@ -27,8 +27,26 @@ export interface HttpOptions {
   readonly notReady: () => Promise<string | undefined>
 }
 
-/** All routes of one node. Errors are rendered here, once. */
-export function createHttp(options: HttpOptions): Hono {
+/** What one node answers: webhooks, and everything else. */
+export interface Http {
+  readonly webhooks: WebhookDoor
+  readonly routes: Hono
+}
+
+export function createHttp(options: HttpOptions): Http {
+  const { receiver, trustProxy, log, metrics } = options
+  const webhooks = webhookDoor({
+    sources: new Map(options.pipelines.map((p) => [p.app, p.source])),
+    receiver,
+    trustProxy,
+    log,
+    onDelivery: (name, result) => metrics.deliveries.inc({ app: name, result }),
+  })
+  return { webhooks, routes: routes(options) }
+}
+
+/** Errors are rendered here, once. */
+function routes(options: HttpOptions): Hono {
   const { db, metrics } = options
   const app = new Hono()
   app.onError((error, c) => {
@@ -36,16 +54,6 @@ export function createHttp(options: HttpOptions): Hono {
     return fail(c, 500, 'internal', 'something went wrong here; the log says what')
   })
   app.notFound((c) => fail(c, 404, 'not_found', `there is nothing at ${c.req.path}`))
-
-  const sources = new Map(options.pipelines.map((p) => [p.app, p.source]))
-  const door = webhookDoor({
-    sources,
-    receiver: options.receiver,
-    trustProxy: options.trustProxy,
-    log: options.log,
-    onDelivery: (name, result) => metrics.deliveries.inc({ app: name, result }),
-  })
-  app.post('/webhooks/:app/:secret?', door)
 
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
   app.get('/readyz', async (c) => {

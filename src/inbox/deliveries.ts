@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { Database } from '../db/database.ts'
-import { encodeJson, storable } from '../db/storable.ts'
-import type { Json } from '../engine/observation.ts'
+import { byteaArray, textArray } from '../db/arrays.ts'
+import type { Database, Queryable } from '../db/database.ts'
+import { storable } from '../db/storable.ts'
 
 /** One webhook request that was found genuine, to be kept before it is answered. */
 export interface Incoming {
@@ -18,7 +18,6 @@ export interface Incoming {
   readonly clientIp: string | undefined
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
-  readonly payload: Json
   /** Default: by webhook. `log`: read from the vendor's own record of its events. */
   readonly via?: 'webhook' | 'log'
 }
@@ -64,26 +63,21 @@ export async function insertDeliveries(
   // In one order, so that two nodes that were sent the same deliveries do not lock each other out.
   const entries = [...unique.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry)
   const hashed = entries.filter(({ first }) => first.incoming.identity === undefined)
-  return db.transaction(async (tx) => {
-    if (hashed.length > 0)
-      await releaseOldHashes(
-        tx,
-        hashed.map(({ first }) => first),
-      )
-    const { rows } = await tx.query<{ id: number; app: string; dedupe_key: string; fresh: boolean }>(
-      `${INSERT}
-       on conflict (app, dedupe_key) do update
-         set deliveries = i.deliveries + excluded.deliveries, last_delivery_at = clock_timestamp()
-       returning i.id, i.app, i.dedupe_key, i.xmax = 0 as fresh`,
-      columns(entries),
-    )
-    return new Map(
-      rows.map(({ id, app, dedupe_key, fresh }) => [
-        `${app} ${dedupe_key}`,
-        { app, id, fresh, taken: false },
-      ]),
-    )
-  })
+  const rows = await (hashed.length === 0
+    ? db.statement<Kept>(KEEP, columns(entries))
+    : db.transaction(async (tx) => {
+        await releaseOldHashes(
+          tx,
+          hashed.map(({ first }) => first),
+        )
+        return tx.query<Kept>(KEEP, columns(entries))
+      }))
+  return new Map(
+    rows.rows.map(({ id, app, dedupe_key, fresh }) => [
+      `${app} ${dedupe_key}`,
+      { app, id, fresh, taken: false },
+    ]),
+  )
 }
 
 /** Keeps those events that no delivery has brought yet; one that did is left as it is. Returns what was missing. */
@@ -91,33 +85,52 @@ export async function insertMissing(db: Database, batch: readonly Keyed[]): Prom
   const unique = new Map(batch.map((keyed) => [keyed.key, keyed]))
   const entries = [...unique.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
   if (entries.length === 0) return []
-  const { rows } = await db.query<{ dedupe_key: string }>(
-    `${INSERT} on conflict (app, dedupe_key) do nothing returning dedupe_key`,
+  const { rows } = await db.statement<Kept>(
+    KEEP_MISSING,
     columns(entries.map((first) => ({ first, deliveries: 0 }))),
   )
   return rows.flatMap(({ dedupe_key }) => unique.get(dedupe_key)?.incoming ?? [])
 }
 
-const INSERT = `insert into lockstep.inbox as i
-    (app, dedupe_key, event_type, stream, entity, client_ip, headers, body, payload, deliveries, via)
-  select app, key, type, stream, entity, ip, headers::jsonb, body, payload::jsonb, deliveries, via
-  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[],
-    $9::text[], $10::int[], $11::text[]) as d (app, key, type, stream, entity, ip, headers, body, payload, deliveries, via)`
+interface Kept {
+  id: number
+  app: string
+  dedupe_key: string
+  fresh: boolean
+}
 
-function columns(entries: readonly { first: Keyed; deliveries: number }[]): unknown[] {
-  const pick = <T>(of: (w: Incoming) => T): T[] => entries.map(({ first }) => of(first.incoming))
+const insertThen = (onConflict: string): string => `with kept as (
+  insert into lockstep.inbox_events as i
+    (app, dedupe_key, event_type, stream, entity, client_ip, headers, body, deliveries, via)
+  select app, key, type, stream, entity, ip, headers::json, body, deliveries::integer, via
+  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[],
+    $9::text[], $10::text[]) as d (app, key, type, stream, entity, ip, headers, body, deliveries, via)
+  on conflict (app, dedupe_key) ${onConflict}
+  returning i.id, i.app, i.dedupe_key, i.xmax = 0 as fresh
+), queued as (
+  insert into lockstep.inbox_queue (app, id) select app, id from kept where fresh
+)
+select * from kept`
+
+const KEEP = insertThen(
+  'do update set deliveries = i.deliveries + excluded.deliveries, last_delivery_at = clock_timestamp()',
+)
+const KEEP_MISSING = insertThen('do nothing')
+
+function columns(entries: readonly { first: Keyed; deliveries: number }[]): Buffer[] {
+  const texts = (of: (incoming: Incoming) => string | null): Buffer =>
+    textArray(entries.map(({ first }) => of(first.incoming)))
   return [
-    pick((i) => i.app),
-    entries.map(({ first }) => first.key),
-    pick((i) => clip(i.type)),
-    pick((i) => clip(i.stream)),
-    pick((i) => clip(i.entity)),
-    pick((i) => clip(i.clientIp)),
-    pick((i) => encodeJson(i.headers)),
-    pick((i) => Buffer.from(i.body)),
-    pick((i) => encodeJson(i.payload)),
-    entries.map(({ deliveries }) => deliveries),
-    pick((i) => i.via ?? 'webhook'),
+    texts((i) => i.app),
+    textArray(entries.map(({ first }) => first.key)),
+    texts((i) => clip(i.type)),
+    texts((i) => clip(i.stream)),
+    texts((i) => clip(i.entity)),
+    texts((i) => clip(i.clientIp)),
+    texts((i) => storable(JSON.stringify(i.headers))),
+    byteaArray(entries.map(({ first }) => first.incoming.body)),
+    textArray(entries.map(({ deliveries }) => String(deliveries))),
+    texts((i) => i.via ?? 'webhook'),
   ]
 }
 
@@ -125,12 +138,9 @@ function columns(entries: readonly { first: Keyed; deliveries: number }[]): unkn
  * A body without an id is the same event only within the vendor's retry horizon: the same thing may truly happen
  * twice. Past it the old event gives up its key; the unique index still lets only one of two nodes take it.
  */
-async function releaseOldHashes(
-  tx: { query(sql: string, params: readonly unknown[]): Promise<unknown> },
-  hashed: readonly Keyed[],
-): Promise<void> {
+async function releaseOldHashes(tx: Queryable, hashed: readonly Keyed[]): Promise<void> {
   await tx.query(
-    `update lockstep.inbox as i set dedupe_key = i.dedupe_key || '@' || i.id
+    `update lockstep.inbox_events as i set dedupe_key = i.dedupe_key || '@' || i.id
      from unnest($1::text[], $2::text[], $3::float8[]) as d (app, key, horizon_ms)
      where i.app = d.app and i.dedupe_key = d.key
        and i.received_at < clock_timestamp() - make_interval(secs => d.horizon_ms / 1000)`,

@@ -1,5 +1,6 @@
 import type { Database, Transaction } from '../db/database.ts'
 import { nextUtcDay } from '../engine/budget.ts'
+import type { Json } from '../engine/observation.ts'
 import { judgePoll, type WebhookHealth } from '../engine/webhook-health.ts'
 import { dedupeKey, type Incoming, insertMissing } from './deliveries.ts'
 import type { EventLog, Source } from '../sources/contract.ts'
@@ -123,7 +124,7 @@ async function readWindow(
   throw new Error(`more than ${PAGES_MAX} pages of events in ${scope} since ${new Date(since).toISOString()}`)
 }
 
-function asIncoming(app: string, source: Source, payload: Incoming['payload']): Incoming {
+function asIncoming(app: string, source: Source, payload: Json): Incoming {
   const { key, sameAs, type, stream, entity } = source.door.identify(payload)
   return {
     app,
@@ -136,7 +137,6 @@ function asIncoming(app: string, source: Source, payload: Incoming['payload']): 
     clientIp: undefined,
     headers: {},
     body: new TextEncoder().encode(JSON.stringify(payload)),
-    payload,
     via: 'log',
   }
 }
@@ -176,7 +176,7 @@ async function judge(tx: Transaction, app: string, scope: string, read: Read): P
   }>(
     // What an overlap shows again was counted the time before: only those that came since the last look are new.
     `select w.healthy, w.bad_polls, w.bad_rows,
-       (select count(*)::int from lockstep.inbox as i where i.app = w.app and i.stream = w.stream and i.via = 'webhook'
+       (select count(*)::int from lockstep.inbox_events as i where i.app = w.app and i.stream = w.stream and i.via = 'webhook'
           and i.received_at > coalesce(w.judged_until, '-infinity')) as announced
      from lockstep.webhook_watch as w where app = $1 and stream = $2 for update`,
     [app, scope],

@@ -25,11 +25,18 @@ export interface EventFilter {
   readonly limit: number
 }
 
+/** Of millions of events few wait or are dead: they are looked up where they are, not met on the way. */
+const IN_STATUS: Readonly<Record<string, string>> = {
+  pending: 'and id in (select id from lockstep.inbox_queue)',
+  dead: `and id in (select id from lockstep.inbox_outcomes where status = 'dead')`,
+}
+
 /** The newest events first. */
 export async function listEvents(db: Queryable, filter: EventFilter): Promise<EventSummary[]> {
   const { rows } = await db.query<EventSummary>(
     `select ${SUMMARY} from lockstep.inbox
-     where ($1::text is null or app = $1) and ($2::text is null or status = $2) order by id desc limit $3`,
+     where ($1::text is null or app = $1) and ($2::text is null or status = $2) ${IN_STATUS[filter.status ?? ''] ?? ''}
+     order by id desc limit $3`,
     [filter.app ?? null, filter.status ?? null, filter.limit],
   )
   return rows
@@ -67,13 +74,16 @@ export interface ReplayFilter {
  */
 export async function replayEvents(db: Queryable, filter: ReplayFilter): Promise<number> {
   const { rowCount } = await db.query(
-    `update lockstep.inbox set status = 'pending', attempts = 0, next_attempt_at = '-infinity', error = null,
-       outcome = null, processed_at = null
-     where status <> 'pending'
-       and ($1::bigint[] is null or id = any ($1)) and ($2::text is null or app = $2)
-       and ($3::text is null or strpos(error, $3) > 0)
-       and ($4::timestamptz is null or received_at >= $4) and ($5::timestamptz is null or received_at < $5)
-       and (not $6 or status = 'dead')`,
+    `with again as (
+       delete from lockstep.inbox_outcomes as o using lockstep.inbox_events as e
+       where e.id = o.id
+         and ($1::bigint[] is null or o.id = any ($1)) and ($2::text is null or o.app = $2)
+         and ($3::text is null or strpos(o.error, $3) > 0)
+         and ($4::timestamptz is null or e.received_at >= $4) and ($5::timestamptz is null or e.received_at < $5)
+         and (not $6 or o.status = 'dead')
+       returning o.app, o.id
+     )
+     insert into lockstep.inbox_queue (app, id) select app, id from again`,
     [
       filter.ids ?? null,
       filter.app ?? null,
@@ -101,15 +111,16 @@ export interface InboxFigures {
 export async function inboxFigures(db: Queryable, app: string): Promise<InboxFigures> {
   const { rows } = await db.query<InboxFigures>(
     `select
-       (select count(*)::int from lockstep.inbox where app = $1 and status = 'pending') as pending,
-       (select count(*)::int from lockstep.inbox where app = $1 and status = 'dead') as dead,
-       (select extract(epoch from clock_timestamp() - min(received_at))::float8 from lockstep.inbox
-        where app = $1 and status = 'pending') as oldest_pending_s,
-       count(*) filter (where status = 'processed')::int as processed_24h, count(*)::int as received_24h,
-       coalesce(sum(deliveries), 0)::int as deliveries_24h,
-       percentile_cont(0.5) within group (order by processing_ms) as p50_ms,
-       percentile_cont(0.95) within group (order by processing_ms) as p95_ms
-     from lockstep.inbox where app = $1 and received_at > clock_timestamp() - interval '24 hours'`,
+       (select count(*)::int from lockstep.inbox_queue where app = $1) as pending,
+       (select count(*)::int from lockstep.inbox_outcomes where app = $1 and status = 'dead') as dead,
+       (select extract(epoch from clock_timestamp() - min(e.received_at))::float8
+        from lockstep.inbox_queue as q join lockstep.inbox_events as e on e.id = q.id where q.app = $1) as oldest_pending_s,
+       count(*) filter (where o.status = 'processed')::int as processed_24h, count(*)::int as received_24h,
+       coalesce(sum(e.deliveries), 0)::int as deliveries_24h,
+       percentile_cont(0.5) within group (order by o.processing_ms) as p50_ms,
+       percentile_cont(0.95) within group (order by o.processing_ms) as p95_ms
+     from lockstep.inbox_events as e left join lockstep.inbox_outcomes as o on o.id = e.id
+     where e.app = $1 and e.received_at > clock_timestamp() - interval '24 hours'`,
     [app],
   )
   return rows[0] as InboxFigures
@@ -120,10 +131,15 @@ export async function purgeEvents(db: Queryable, days: number, chunks: number): 
   let purged = 0
   for (let chunk = 0; chunk < chunks; chunk++) {
     const { rowCount } = await db.query(
-      `delete from lockstep.inbox where id in (
-         select id from lockstep.inbox
-         where received_at < clock_timestamp() - make_interval(days => $1) and status <> 'pending'
-         order by received_at limit 1000)`,
+      `with old as materialized (
+         select e.id from lockstep.inbox_events as e
+         where e.received_at < clock_timestamp() - make_interval(days => $1)
+           and not exists (select from lockstep.inbox_queue as q where q.app = e.app and q.id = e.id)
+         order by e.received_at limit 1000
+       ), outcomes as (
+         delete from lockstep.inbox_outcomes where id in (select id from old)
+       )
+       delete from lockstep.inbox_events where id in (select id from old)`,
       [days],
     )
     purged += rowCount ?? 0

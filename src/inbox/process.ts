@@ -1,4 +1,6 @@
+import { bigintArray, textArray } from '../db/arrays.ts'
 import { type Database, isOutage, RetryTransaction, type Transaction } from '../db/database.ts'
+import { storableJson } from '../db/storable.ts'
 import { describeError } from '../engine/errors.ts'
 import type { Json } from '../engine/observation.ts'
 import { eventRetry, nextDelayMs } from '../engine/retry.ts'
@@ -17,19 +19,18 @@ export interface Processed {
 interface Claimed {
   id: number
   attempts: number
+  /** When it was received, microseconds. */
   seen: number
-  payload: Json | null
-  body: Buffer | null
+  body: Buffer
 }
 
 interface Settled {
-  readonly id: number
+  readonly event: Claimed
   readonly parsed: Parsed
 }
 
 interface Failed {
-  readonly id: number
-  readonly attempts: number
+  readonly event: Pick<Claimed, 'id' | 'attempts'>
   readonly error: string
 }
 
@@ -44,7 +45,7 @@ export async function processBatch(db: Database, pipeline: Pipeline, limit: numb
   let ids: readonly number[] = []
   try {
     return await db.transaction(async (tx, attempt) => {
-      const events = await claimDue(tx, pipeline.app, limit)
+      const events = await claim(tx, pipeline.app, { limit })
       ids = events.map((event) => event.id)
       return processOnce(tx, pipeline, events, attempt)
     })
@@ -58,7 +59,7 @@ export async function processBatch(db: Database, pipeline: Pipeline, limit: numb
 async function processIds(db: Database, pipeline: Pipeline, ids: readonly number[]): Promise<Processed> {
   try {
     return await db.transaction(async (tx, attempt) =>
-      processOnce(tx, pipeline, await claim(tx, pipeline.app, ids), attempt),
+      processOnce(tx, pipeline, await claim(tx, pipeline.app, { limit: ids.length, ids }), attempt),
     )
   } catch (error) {
     if (isUnblamed(error)) throw error
@@ -74,7 +75,7 @@ async function blame(
   ids: readonly number[],
   error: unknown,
 ): Promise<Processed> {
-  if (ids.length === 1) return settleFailures(db, ids, describeError(error))
+  if (ids.length === 1) return settleFailures(db, pipeline.app, ids, describeError(error))
   const half = Math.ceil(ids.length / 2)
   const first = await processIds(db, pipeline, ids.slice(0, half))
   const second = await processIds(db, pipeline, ids.slice(half))
@@ -96,11 +97,11 @@ async function processOnce(
   const failed: Failed[] = []
   for (const event of events) {
     try {
-      const payload = event.payload ?? (JSON.parse(event.body?.toString('utf8') ?? 'null') as Json)
+      const payload = parseBody(event.body)
       const parsed = pipeline.source.parse({ n: event.id, receivedAt: event.seen, payload })
-      settled.push({ id: event.id, parsed })
+      settled.push({ event, parsed })
     } catch (error) {
-      failed.push({ id: event.id, attempts: event.attempts + 1, error: describeError(error) })
+      failed.push({ event, error: describeError(error) })
     }
   }
   const observations = settled.flatMap(({ parsed }) => parsed.observations)
@@ -112,80 +113,120 @@ async function processOnce(
   })
   const facts = settled.flatMap(({ parsed }) => parsed.facts ?? [])
   if (facts.length > 0) await pipeline.record?.(tx, facts)
-  await settle(tx, settled)
-  await recordFailures(tx, failed)
+  await settle(tx, pipeline.app, settled)
+  await recordFailures(tx, pipeline.app, failed)
   return { settled: settled.length, failed: failed.length, refetches: done.refetches }
 }
 
-const CLAIMED = `id, attempts, (extract(epoch from received_at) * 1000000)::bigint as seen, payload,
-  case when payload is null then body end as body`
+/** Bodies may be a megabyte long: what one batch holds in memory is bounded, whatever the number of its events. */
+const BATCH_BYTES = 16 << 20
 
-/** The oldest that are due and that no other worker has at this moment: workers side by side share them out. */
-async function claimDue(tx: Transaction, app: string, limit: number): Promise<Claimed[]> {
+/** What a string of Postgres's cannot hold: NUL, half a surrogate pair. */
+const UNSTORABLE = /\\u(?:0000|d[89a-f])/i
+
+function parseBody(body: Buffer): Json {
+  const text = body.toString('utf8')
+  const payload = JSON.parse(text) as Json
+  return UNSTORABLE.test(text) ? storableJson(payload) : payload
+}
+
+/**
+ * The oldest that are due, or those named, that no other worker has at this moment: workers side by side share them
+ * out. The first comes whatever its size.
+ */
+async function claim(
+  tx: Transaction,
+  app: string,
+  { limit, ids }: { limit: number; ids?: readonly number[] },
+): Promise<Claimed[]> {
+  const which = ids === undefined ? 'next_attempt_at <= clock_timestamp()' : 'id = any ($4::bigint[])'
   const { rows } = await tx.query<Claimed>(
-    `select ${CLAIMED} from lockstep.inbox
-     where app = $1 and status = 'pending' and next_attempt_at <= clock_timestamp()
-     order by id limit $2 for update skip locked`,
-    [app, limit],
+    `with due as materialized (
+       select id, attempts from lockstep.inbox_queue where app = $1 and ${which}
+       order by id limit $2 for update skip locked
+     )
+     select id, attempts, (extract(epoch from received_at) * 1000000)::bigint as seen, body from (
+       select d.id, d.attempts, e.received_at, e.body, sum(octet_length(e.body)) over (order by d.id) as bytes
+       from due as d join lockstep.inbox_events as e on e.id = d.id
+     ) as sized where bytes - octet_length(body) < $3 order by id`,
+    [app, limit, BATCH_BYTES, ...(ids === undefined ? [] : [bigintArray(ids)])],
   )
   return rows
 }
 
-async function claim(tx: Transaction, app: string, ids: readonly number[]): Promise<Claimed[]> {
-  const { rows } = await tx.query<Claimed>(
-    `select ${CLAIMED} from lockstep.inbox
-     where app = $1 and id = any ($2::bigint[]) and status = 'pending'
-     order by id for update skip locked`,
-    [app, ids],
-  )
-  return rows
-}
-
-async function settle(tx: Transaction, settled: readonly Settled[]): Promise<void> {
+async function settle(tx: Transaction, app: string, settled: readonly Settled[]): Promise<void> {
   if (settled.length === 0) return
   await tx.query(
-    `update lockstep.inbox as i set status = 'processed', outcome = s.outcome, error = s.note,
-       attempts = i.attempts + 1, processed_at = clock_timestamp(),
-       processing_ms = least(2147483647, extract(epoch from clock_timestamp() - i.received_at) * 1000)
-     from unnest($1::bigint[], $2::text[], $3::text[]) as s (id, outcome, note)
-     where i.id = s.id`,
+    `with done as (
+       delete from lockstep.inbox_queue where app = $1 and id = any ($2::bigint[])
+     )
+     insert into lockstep.inbox_outcomes (id, app, status, outcome, error, attempts, processing_ms)
+     select id, $1, 'processed', outcome, note, attempts,
+       least(2147483647, extract(epoch from clock_timestamp()) * 1000 - seen / 1000)
+     from unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[]) as s (id, outcome, note, attempts, seen)`,
     [
-      settled.map((s) => s.id),
-      settled.map((s) => s.parsed.outcome),
-      settled.map((s) => s.parsed.note ?? null),
+      app,
+      bigintArray(settled.map(({ event }) => event.id)),
+      textArray(settled.map(({ parsed }) => parsed.outcome)),
+      textArray(settled.map(({ parsed }) => parsed.note ?? null)),
+      bigintArray(settled.map(({ event }) => event.attempts + 1)),
+      bigintArray(settled.map(({ event }) => event.seen)),
     ],
   )
 }
 
-async function recordFailures(tx: Transaction, failed: readonly Failed[]): Promise<void> {
-  if (failed.length === 0) return
-  await tx.query(
-    `update lockstep.inbox as i set attempts = f.attempts, error = f.error,
-       status = case when f.delay_ms is null then 'dead' else 'pending' end,
-       processed_at = case when f.delay_ms is null then clock_timestamp() end,
-       next_attempt_at = coalesce(clock_timestamp() + make_interval(secs => f.delay_ms / 1000), i.next_attempt_at)
-     from unnest($1::bigint[], $2::int[], $3::text[], $4::float8[]) as f (id, attempts, error, delay_ms)
-     where i.id = f.id`,
-    [
-      failed.map((f) => f.id),
-      failed.map((f) => f.attempts),
-      failed.map((f) => f.error.slice(0, 2000)),
-      failed.map((f) => nextDelayMs(eventRetry, f.attempts, Math.random()) ?? null),
-    ],
-  )
+/** Puts them back for later; those that failed too often are dead letters. */
+async function recordFailures(tx: Transaction, app: string, failed: readonly Failed[]): Promise<void> {
+  const tried = failed.map(({ event, error }) => ({
+    id: event.id,
+    attempts: event.attempts + 1,
+    error: error.slice(0, 2000),
+    delayMs: nextDelayMs(eventRetry, event.attempts + 1, Math.random()),
+  }))
+  const again = tried.filter(({ delayMs }) => delayMs !== undefined)
+  if (again.length > 0)
+    await tx.query(
+      `update lockstep.inbox_queue as q set attempts = f.attempts, error = f.error,
+         next_attempt_at = clock_timestamp() + make_interval(secs => f.delay_ms / 1000)
+       from unnest($2::bigint[], $3::int[], $4::text[], $5::float8[]) as f (id, attempts, error, delay_ms)
+       where q.app = $1 and q.id = f.id`,
+      [
+        app,
+        again.map((f) => f.id),
+        again.map((f) => f.attempts),
+        again.map((f) => f.error),
+        again.map((f) => f.delayMs),
+      ],
+    )
+  const dead = tried.filter(({ delayMs }) => delayMs === undefined)
+  if (dead.length > 0)
+    await tx.query(
+      `with done as (
+         delete from lockstep.inbox_queue where app = $1 and id = any ($2::bigint[])
+       )
+       insert into lockstep.inbox_outcomes (id, app, status, error, attempts)
+       select id, $1, 'dead', error, attempts from unnest($2::bigint[], $3::int[], $4::text[]) as f (id, attempts, error)`,
+      [app, dead.map((f) => f.id), dead.map((f) => f.attempts), dead.map((f) => f.error)],
+    )
 }
 
 /** Books one failure on events whose effects could not be written. */
-async function settleFailures(db: Database, ids: readonly number[], error: string): Promise<Processed> {
+async function settleFailures(
+  db: Database,
+  app: string,
+  ids: readonly number[],
+  error: string,
+): Promise<Processed> {
   const failed = await db.transaction(async (tx) => {
     const { rows } = await tx.query<{ id: number; attempts: number }>(
-      `select id, attempts from lockstep.inbox where id = any ($1::bigint[]) and status = 'pending'
+      `select id, attempts from lockstep.inbox_queue where app = $1 and id = any ($2::bigint[])
        for update skip locked`,
-      [ids],
+      [app, bigintArray(ids)],
     )
     await recordFailures(
       tx,
-      rows.map((row) => ({ id: row.id, attempts: row.attempts + 1, error })),
+      app,
+      rows.map((event) => ({ event, error })),
     )
     return rows.length
   })

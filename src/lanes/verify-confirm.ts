@@ -92,8 +92,8 @@ async function awaited(
 ): Promise<ReadonlySet<string>> {
   if (keys.length === 0) return new Set()
   const { rows } = await db.query<{ key: string }>(
-    `select entity as key from lockstep.inbox
-     where app = $1 and status = 'pending' and attempts = 0 and entity = any ($3::text[])
+    `select e.entity as key from lockstep.inbox_queue as q join lockstep.inbox_events as e on e.id = q.id
+     where q.app = $1 and q.attempts = 0 and e.entity = any ($3::text[])
      union
      select key from lockstep.refetch where app = $1 and stream = $2 and attempts = 0 and key = any ($3::text[])`,
     [pipeline.app, stream.id, keys],
@@ -108,8 +108,9 @@ async function awaited(
 async function hasBacklog({ db, pipeline, settleMs }: Subject): Promise<boolean> {
   const { rows } = await db.query<{ behind: boolean }>(
     `select exists (
-       select from lockstep.inbox where app = $1 and status = 'pending' and attempts = 0
-         and received_at < clock_timestamp() - make_interval(secs => $2)
+       select from lockstep.inbox_queue as q join lockstep.inbox_events as e on e.id = q.id
+       where q.app = $1 and q.attempts = 0
+         and e.received_at < clock_timestamp() - make_interval(secs => $2)
      ) or exists (
        select from lockstep.refetch where app = $1 and attempts = 0 and error is null
          and greatest(requested_at, next_attempt_at) < clock_timestamp() - make_interval(secs => $2)

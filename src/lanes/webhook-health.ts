@@ -87,7 +87,7 @@ async function nextPoll(
   const { rows } = await tx.query<Poll>(
     `select r.id, r.finished_at, coalesce(w.judged_until, r.finished_at - interval '1 hour') as judged_until,
        w.healthy, w.bad_polls, w.bad_rows,
-       exists (select from lockstep.inbox where app = $1)
+       exists (select from lockstep.inbox_events where app = $1)
          or exists (select from lockstep.source_state where app = $1 and kind = 'webhook') as has_webhooks
      from lockstep.webhook_watch as w
      join lockstep.runs as r on r.app = w.app and r.stream = w.stream and r.lane = 'delta'
@@ -112,7 +112,7 @@ async function countSuspects(
        delete from lockstep.webhook_suspects where app = $1 and stream = $2 and noticed_at <= $4
        returning key, changed_at
      ), told as (
-       select entity, max(received_at) as at from lockstep.inbox
+       select entity, max(received_at) as at from lockstep.inbox_events
        where app = $1 and entity is not null
          and received_at >= (select min(changed_at) from due) - make_interval(secs => $5)
        group by entity
@@ -122,7 +122,7 @@ async function countSuspects(
      )
      select (select count(*)::int from lost) as unannounced,
        (select array_agg(key) from (select key from lost order by key limit $6) as first) as examples,
-       (select count(distinct entity)::int from lockstep.inbox
+       (select count(distinct entity)::int from lockstep.inbox_events
         where app = $1 and stream = $2 and received_at > $3 and received_at <= $4) as announced`,
     [app, stream, poll.judged_until, poll.finished_at, SLACK_S, EXAMPLES_MAX],
   )
@@ -145,7 +145,7 @@ async function record(
        polls_found_changes_unannounced = polls_found_changes_unannounced + case when $6 > 0 then 1 else 0 end,
        unhealthy_since = case when $3 then null else coalesce(unhealthy_since, clock_timestamp()) end,
        judged_until = $7,
-       last_event_at = greatest(last_event_at, (select max(received_at) from lockstep.inbox
+       last_event_at = greatest(last_event_at, (select max(received_at) from lockstep.inbox_events
          where app = $1 and stream = $2 and received_at > $8))
      where app = $1 and stream = $2`,
     [

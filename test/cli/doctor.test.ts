@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { insertEvents } from '../support/inbox.ts'
 import { CLIENTS, withProject, withSyncedProject } from './support/folder.ts'
 
 interface Report {
@@ -9,9 +10,7 @@ interface Report {
 
 test('doctor is content with a good installation, and names what could be better', async () => {
   await withSyncedProject(async ({ folder, db }) => {
-    await db.query(
-      `insert into lockstep.inbox (app, dedupe_key, status, body) values ('monday', 'a', 'dead', 'x')`,
-    )
+    await insertEvents(db, [{ app: 'monday', key: 'a', status: 'dead' }])
     const { code, stdout } = await folder.cli('doctor')
     expect(code).toBe(0)
     expect(stdout).toMatch(/✓ monday: monday +the token works/)

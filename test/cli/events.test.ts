@@ -1,21 +1,30 @@
 import { expect, test } from 'vitest'
+import { insertEvents } from '../support/inbox.ts'
 import type { Database } from '../../src/db/database.ts'
 import { withProject } from './support/folder.ts'
 
 async function insert(
   db: Database,
   key: string,
-  status: string,
+  status: 'pending' | 'processed' | 'dead',
   error: string | null,
   body: string,
 ): Promise<number> {
-  const { rows } = await db.query<{ id: number }>(
-    `insert into lockstep.inbox (app, dedupe_key, event_type, stream, entity, status, error, attempts, headers, body)
-     values ('monday', $1, 'update_column_value', '1', '2', $2, $3, 3, '{"user-agent": "monday"}', convert_to($4, 'UTF8'))
-     returning id`,
-    [key, status, error, body],
-  )
-  return rows[0]?.id ?? 0
+  const [id] = await insertEvents(db, [
+    {
+      app: 'monday',
+      key,
+      type: 'update_column_value',
+      stream: '1',
+      entity: '2',
+      status,
+      error,
+      attempts: 3,
+      headers: { 'user-agent': 'monday' },
+      body,
+    },
+  ])
+  return id ?? 0
 }
 
 const statusOf = async (db: Database, id: number): Promise<unknown> =>

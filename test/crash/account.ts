@@ -11,8 +11,8 @@ export async function bookEffects(db: Queryable): Promise<void> {
     create table crash.effects (id bigint not null);
     create function crash.book() returns trigger language plpgsql as
       $$ begin insert into crash.effects select new.id; return null; end $$;
-    create trigger book after update of status on lockstep.inbox for each row
-      when (old.status = 'pending' and new.status = 'processed') execute function crash.book();
+    create trigger book after insert on lockstep.inbox_outcomes for each row
+      when (new.status = 'processed') execute function crash.book();
     create table crash.values (item text not null, value text);
     create function crash.book_value() returns trigger language plpgsql as
       $$ begin insert into crash.values select new.monday_id, new.project_name; return null; end $$;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { datacube } from '../../src/apps/datacube/app.ts'
+import { insertEvents } from '../support/inbox.ts'
 import { hidden, project, subitem, type World, withWorld } from './support/world.ts'
 
 const rows = async (world: World, sql: string): Promise<unknown[]> => (await world.db.query(sql)).rows
@@ -12,10 +13,13 @@ describe('views', () => {
         select app, lane, '1', 'Board', status, 10, 4, clock_timestamp() from (values ('datacube', 'backfill', 'completed'),
           ('datacube', 'sweep', 'failed'), ('datacube', 'delta', 'partial'), ('datacube', 'refetch', 'completed'),
           ('datacube', 'reset', 'completed'), ('portal', 'delta', 'completed')) as v (app, lane, status)`)
-      await world.db
-        .query(`insert into lockstep.inbox (app, dedupe_key, stream, entity, event_type, status, attempts, body, payload)
-        select app, 'k' || n, '1', '2', 'update_column_value', status, n, '', '{}' from (values ('datacube', 'pending', 0),
-          ('datacube', 'processed', 1), ('datacube', 'dead', 8), ('portal', 'dead', 8)) as v (app, status, n)`)
+      const event = { stream: '1', entity: '2', type: 'update_column_value' }
+      await insertEvents(world.db, [
+        { ...event, app: 'datacube', key: 'k0', status: 'pending', attempts: 0 },
+        { ...event, app: 'datacube', key: 'k1', status: 'processed', attempts: 1 },
+        { ...event, app: 'datacube', key: 'k8', status: 'dead', attempts: 8 },
+        { ...event, app: 'portal', key: 'k8', status: 'dead', attempts: 8 },
+      ])
       expect(
         await rows(
           world,

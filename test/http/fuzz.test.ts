@@ -73,8 +73,8 @@ async function untilSettled(db: Database, { server, pipeline }: RunningNode): Pr
   await until(
     'every event settled or dead',
     async () => {
-      await db.query(`update lockstep.inbox set next_attempt_at = '-infinity'
-        where status = 'pending' and next_attempt_at > clock_timestamp()`)
+      await db.query(`update lockstep.inbox_queue set next_attempt_at = '-infinity'
+        where next_attempt_at > clock_timestamp()`)
       server.workers?.wake(new Set([pipeline.app]))
       const { rows } = await db.query<{ n: number }>(
         `select count(*)::int as n from lockstep.inbox where status = 'pending'`,

@@ -41,7 +41,7 @@ describe('a poison event', () => {
         expect(await processBatch(db, pipeline, 10)).toMatchObject({ settled: 0, failed: 0 })
         const wait = `select extract(epoch from nullif(next_attempt_at, '-infinity') - clock_timestamp())::float8 as s from lockstep.inbox`
         waits.push((await db.query<{ s: number }>(wait)).rows[0]?.s ?? 0)
-        await db.query(`update lockstep.inbox set next_attempt_at = '-infinity'`)
+        await db.query(`update lockstep.inbox_queue set next_attempt_at = '-infinity'`)
       }
       expect(waits.slice(0, 8)).toEqual(waits.slice(0, 8).toSorted((a, b) => a - b))
       expect(await events(db)).toMatchObject([{ status: 'dead', attempts: 9 }])
@@ -61,8 +61,10 @@ describe('a poison event', () => {
       await processBatch(db, pipeline, 10)
       await renameAll(sim, 1, () => 'second')
       await processBatch(db, pipeline, 10)
-      await db.query(`update lockstep.inbox set status = 'dead', received_at = received_at - interval '28 days'
-        where id = (select min(id) from lockstep.inbox)`)
+      await db.query(`update lockstep.inbox_outcomes set status = 'dead'
+        where id = (select min(id) from lockstep.inbox_outcomes)`)
+      await db.query(`update lockstep.inbox_events set received_at = received_at - interval '28 days'
+        where id = (select min(id) from lockstep.inbox_events)`)
       expect(await replayEvents(db, { deadOnly: true })).toBe(1)
       expect(await processBatch(db, pipeline, 10)).toMatchObject({ settled: 1, failed: 0 })
       expect(await rowOf(db, 'tasks', FIRST_TASK)).toMatchObject({ c_name: 'second' })
@@ -89,7 +91,7 @@ describe('effects and settling', () => {
       expect(await processBatch(db, fragile, 10)).toMatchObject({ settled: 0, failed: 1 })
       expect(await rowOf(db, 'tasks', FIRST_TASK)).toMatchObject({ c_name: 'Task 1' })
       expect(await events(db)).toMatchObject([{ status: 'pending', attempts: 1, error: 'derive failed' }])
-      await db.query(`update lockstep.inbox set next_attempt_at = '-infinity'`)
+      await db.query(`update lockstep.inbox_queue set next_attempt_at = '-infinity'`)
       expect(await processBatch(db, fragile, 10)).toMatchObject({ settled: 1 })
       expect(await rowOf(db, 'tasks', FIRST_TASK)).toMatchObject({ c_name: 'derived' })
     })

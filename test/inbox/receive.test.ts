@@ -19,7 +19,6 @@ function incoming(change: Partial<Incoming> = {}): Incoming {
     clientIp: '127.0.0.1',
     headers: {},
     body,
-    payload: JSON.parse(new TextDecoder().decode(body)),
     ...change,
   }
 }
@@ -29,7 +28,7 @@ const many = (count: number): Incoming[] =>
 
 async function transactions(db: Database): Promise<number> {
   const { rows } = await db.query<{ n: number }>(
-    `select count(distinct xmin::text)::int as n from lockstep.inbox where app = 'test'`,
+    `select count(distinct xmin::text)::int as n from lockstep.inbox_events where app = 'test'`,
   )
   return rows[0]?.n ?? 0
 }
@@ -100,7 +99,7 @@ describe('group commit', () => {
 
   it('one that the database refuses does not take the others along', async () => {
     await withDatabase(async (db) => {
-      await db.query(`alter table lockstep.inbox add constraint no_bad check (event_type <> 'bad')`)
+      await db.query(`alter table lockstep.inbox_events add constraint no_bad check (event_type <> 'bad')`)
       const receiver = new Receiver(db)
       const list = [...many(20), incoming({ identity: 'bad', type: 'bad' })]
       const results = await Promise.allSettled(list.map((one) => receiver.accept(one)))
@@ -124,7 +123,7 @@ describe('group commit', () => {
     await withDatabase(async (db) => {
       const receiver = new Receiver(db, { waitMaxMs: 200 })
       await db.transaction(async (tx) => {
-        await tx.query('lock table lockstep.inbox in access exclusive mode')
+        await tx.query('lock table lockstep.inbox_events in access exclusive mode')
         // Of the flushes under way, and of the queue behind them.
         for (const wave of ['a', 'b', 'c']) {
           const refused = Promise.allSettled(
@@ -174,7 +173,7 @@ describe('what is the same event', () => {
       const receiver = new Receiver(db)
       const first = await receiver.accept(incoming())
       expect(await receiver.accept(incoming())).toEqual({ id: first.id, duplicate: true })
-      await db.query(`update lockstep.inbox set received_at = received_at - interval '32 minutes'`)
+      await db.query(`update lockstep.inbox_events set received_at = received_at - interval '32 minutes'`)
       const second = await receiver.accept(incoming())
       expect(second).toMatchObject({ duplicate: false })
       expect(second.id).not.toBe(first.id)
@@ -188,7 +187,7 @@ describe('what is the same event', () => {
     await withDatabase(async (db) => {
       const receiver = new Receiver(db)
       await receiver.accept(incoming({ identity: 'x' }))
-      await db.query(`update lockstep.inbox set received_at = received_at - interval '20 days'`)
+      await db.query(`update lockstep.inbox_events set received_at = received_at - interval '20 days'`)
       expect(await receiver.accept(incoming({ identity: 'x' }))).toMatchObject({ duplicate: true })
     })
   })

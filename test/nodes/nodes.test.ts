@@ -156,7 +156,7 @@ it.each(['all', 'ingest'])(
 
       // Ten that wait for their commit while the signal comes: all must be answered.
       const waiting = await db.transaction(async (tx) => {
-        await tx.query('lock table lockstep.inbox in share row exclusive mode')
+        await tx.query('lock table lockstep.inbox_events in share row exclusive mode')
         const sending = Array.from({ length: 10 }, (_, i) => post(base, i))
         await sleep(300)
         const ended = node.kill('SIGTERM')

@@ -1,13 +1,26 @@
+import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { type InboxEvent, insertEvents } from '../support/inbox.ts'
 import { type World, withWorld, workspace } from './support/world.ts'
 
-const deliver = (world: World, scope: string, count: number, columns = ''): Promise<unknown> =>
-  world.db.query(
-    `insert into lockstep.inbox (app, dedupe_key, event_type, stream, body, payload, received_at, status, via, error)
-     select 'portal', gen_random_uuid()::text, 'email_sent', $1, '{}', '{"a":1}', now() - interval '1 hour',
-       coalesce(x.status, 'processed'), coalesce(x.via, 'webhook'), x.error
-     from generate_series(1, $2), jsonb_to_record($3) as x (status text, via text, error text)`,
-    [scope, count, columns === '' ? '{}' : columns],
+const deliver = (
+  world: World,
+  scope: string,
+  count: number,
+  like: Partial<InboxEvent> = {},
+): Promise<unknown> =>
+  insertEvents(
+    world.db,
+    Array.from({ length: count }, () => ({
+      app: 'portal',
+      key: randomUUID(),
+      type: 'email_sent',
+      stream: scope,
+      body: '{"a":1}',
+      hoursAgo: 1,
+      status: 'processed' as const,
+      ...like,
+    })),
   )
 
 describe('webhook health', () => {
@@ -16,13 +29,13 @@ describe('webhook health', () => {
       const scopes = ['send/1', 'send/2', 'send/3', 'send/4', 'send/5']
       await world.apply(...scopes.map((scope, i) => workspace(scope, `W${i + 1}`)))
       await deliver(world, 'send/1', 99)
-      await deliver(world, 'send/1', 1, '{"via":"log"}')
+      await deliver(world, 'send/1', 1, { via: 'log' })
       await deliver(world, 'send/2', 90)
-      await deliver(world, 'send/2', 10, '{"via":"log"}')
+      await deliver(world, 'send/2', 10, { via: 'log' })
       await deliver(world, 'send/3', 9)
-      await deliver(world, 'send/3', 1, '{"status":"dead","error":"bad"}')
+      await deliver(world, 'send/3', 1, { status: 'dead', error: 'bad' })
       await world.db.query(
-        `update lockstep.inbox set received_at = now() - interval '25 hours' where stream = 'send/1' and id % 2 = 0`,
+        `update lockstep.inbox_events set received_at = now() - interval '25 hours' where stream = 'send/1' and id % 2 = 0`,
       )
       await world.db.query(`insert into lockstep.event_log_marks (app, scope, read_until, checked_at) values
         ('portal', 'send/4', now(), now()), ('portal', 'send/5', now(), now())`)
@@ -54,7 +67,7 @@ describe('webhook health', () => {
     await withWorld(async (world) => {
       await world.apply(workspace('send/1', 'Acme'))
       await deliver(world, 'send/1', 1)
-      await deliver(world, 'send/7', 1, '{"status":"dead","error":"bad"}')
+      await deliver(world, 'send/7', 1, { status: 'dead', error: 'bad' })
       expect(
         await world.rows(`select workspace_name, event_type, payload, status, success, error_message from webhook_delivery_log order by id`),
       ).toEqual([
