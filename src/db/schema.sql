@@ -1554,41 +1554,9 @@ begin
 exception when others then
   return null;
 end
-lockstep.merge_extra(a_extra jsonb, a text, a_over jsonb, b_extra jsonb, b text, b_over jsonb) returns jsonb language sql immutable
+lockstep.pick(object jsonb, keys text[]) returns jsonb language sql immutable
 
-  select coalesce(jsonb_object_agg(k, v) filter (where v is not null), '{}') from (
-    select k, case
-      when coalesce(b_over ->> ('+' || k), b) collate "C" > coalesce(a_over ->> ('+' || k), a) collate "C"
-      then b_extra -> k else a_extra -> k end as v
-    from (
-      select jsonb_object_keys(coalesce(a_extra, '{}'))
-      union
-      select jsonb_object_keys(coalesce(b_extra, '{}'))
-    ) as keys (k)
-  ) as merged
-
-lockstep.merge_stamps(a text, a_over jsonb, b text, b_over jsonb) returns jsonb language sql immutable
-
-  select jsonb_object_agg(k, s) from (
-    select k, greatest(coalesce(a_over ->> k, a) collate "C", coalesce(b_over ->> k, b) collate "C") as s
-    from (
-      select jsonb_object_keys(coalesce(a_over, '{}'))
-      union
-      select jsonb_object_keys(coalesce(b_over, '{}'))
-    ) as keys (k)
-  ) as merged
-  where s collate "C" <> greatest(a collate "C", b collate "C")
-
-lockstep.outranks(b text, b_over jsonb, a text, a_over jsonb) returns boolean language sql immutable
-
-  select b collate "C" > a collate "C" or exists (
-    select from (
-      select jsonb_object_keys(coalesce(a_over, '{}'))
-      union
-      select jsonb_object_keys(coalesce(b_over, '{}'))
-    ) as keys (k)
-    where coalesce(b_over ->> k, b) collate "C" > coalesce(a_over ->> k, a) collate "C"
-  )
+  select coalesce(jsonb_object_agg(e.key, e.value), '{}') from jsonb_each(object) as e where e.key = any (keys)
 
 portal.check_edits(changes jsonb) returns void language plpgsql immutable
 

@@ -8,9 +8,15 @@ const DEPTH_MAX = 200
  * half a surrogate pair: the first is left out, the second becomes U+FFFD.
  */
 export function encodeJson(value: Json): string | null {
-  if (depthExceeds(value, DEPTH_MAX)) return null
+  if (typeof value !== 'object' || value === null) return encodeScalar(value)
   const text = JSON.stringify(value)
+  // Each level takes two brackets: what is shorter cannot be too deep.
+  if (text.length > 2 * DEPTH_MAX && depthExceeds(value, DEPTH_MAX)) return null
   return /\\u(?:0000|d[89a-f])/i.test(text) ? JSON.stringify(storableJson(value)) : text
+}
+
+function encodeScalar(value: string | number | boolean | null): string {
+  return JSON.stringify(typeof value === 'string' ? storable(value) : value)
 }
 
 /** A JSON value without what jsonb refuses. */

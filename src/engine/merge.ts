@@ -1,4 +1,4 @@
-import { DELETED, extraRegister, type Json, type Observation, type Value } from './observation.ts'
+import { DELETED, EXTRA, extraRegister, type Json, type Observation, type Value } from './observation.ts'
 import { NEVER, type Stamp } from './stamp.ts'
 
 /**
@@ -23,14 +23,23 @@ export function stampOf(state: Registers, register: string): Stamp {
   return state.stamps[register] ?? state.base
 }
 
+const NOTHING: Readonly<Record<string, Json>> = {}
+
 /** One observation as registers. `columns` are the source-owned columns of the table. */
 export function toRegisters(o: Observation, columns: readonly string[]): Registers {
-  const carried = o.extra ?? {}
+  const carried = o.extra ?? NOTHING
   // In `extra` an empty column is an absent one, whether the vendor says null or nothing.
-  const extra = Object.fromEntries(Object.entries(carried).filter(([, value]) => value !== null))
+  const extra: Record<string, Json> = {}
+  for (const column in carried) {
+    const value = carried[column]
+    if (value !== null && value !== undefined) extra[column] = value
+  }
   if (o.kind === 'row') {
     const stamps: Record<string, Stamp> = {}
-    for (const [register, own] of Object.entries(o.stamps ?? {})) if (own !== o.stamp) stamps[register] = own
+    for (const register in o.stamps) {
+      const own = o.stamps[register]
+      if (own !== undefined && own !== o.stamp) stamps[register] = own
+    }
     for (const column of columns) if (!(column in o.values)) stamps[column] = NEVER
     for (const column of o.omitted ?? []) if (!(column in carried)) stamps[extraRegister(column)] = NEVER
     const row = { key: o.key, base: o.stamp, stamps, values: o.values, extra, deleted: o.deleted ?? false }
@@ -76,6 +85,57 @@ export function merge(a: Registers, b: Registers): Registers {
 function newestAssertion(a: Registers, b: Registers): number | undefined {
   if (a.unchangedSince === undefined || b.unchangedSince === undefined) return undefined
   return Math.max(a.unchangedSince, b.unchangedSince)
+}
+
+/** What becomes of a key of which only the stamps are known, when another state of it is merged into it. */
+export interface Decision {
+  readonly base: Stamp
+  readonly stamps: Readonly<Record<string, Stamp>>
+  /** Columns whose incoming value wins; the others keep what they have. */
+  readonly columns: ReadonlySet<string>
+  readonly extra: ExtraDecision
+}
+
+/**
+ * `whole`: the incoming `extra` takes the place of what is there, but for the vendor columns in `keys`, which stay.
+ * Otherwise what is there stays, but for those in `keys`, which are as in `values` (absent from it: gone).
+ */
+export interface ExtraDecision {
+  readonly whole: boolean
+  readonly keys: readonly string[]
+  readonly values: Readonly<Record<string, Json>>
+}
+
+/** Decides as `merge(known, incoming)` does, without the values of `known`. Undefined where nothing incoming wins. */
+export function decide(
+  known: { readonly base: Stamp; readonly stamps: Readonly<Record<string, Stamp>> },
+  incoming: Registers,
+): Decision | undefined {
+  const whole = incoming.base > known.base
+  const base = whole ? incoming.base : known.base
+  const stamps: Record<string, Stamp> = {}
+  const extraKeys: string[] = []
+  let some = whole
+  for (const register of new Set([...Object.keys(known.stamps), ...Object.keys(incoming.stamps)])) {
+    const [ours, theirs] = [known.stamps[register] ?? known.base, incoming.stamps[register] ?? incoming.base]
+    const wins = theirs > ours
+    const winner = wins ? theirs : ours
+    if (winner !== base) stamps[register] = winner
+    if (wins) some = true
+    if (register.startsWith(EXTRA) && wins !== whole) extraKeys.push(register.slice(EXTRA.length))
+  }
+  if (!some) return undefined
+  const columns = new Set<string>()
+  for (const column in incoming.values)
+    if ((incoming.stamps[column] ?? incoming.base) > (known.stamps[column] ?? known.base)) columns.add(column)
+  return { base, stamps, columns, extra: decideExtra(incoming.extra, whole, extraKeys) }
+}
+
+function decideExtra(extra: Registers['extra'], whole: boolean, keys: readonly string[]): ExtraDecision {
+  if (keys.length === 0) return { whole, keys, values: whole ? extra : {} }
+  const listed = new Set(keys)
+  const values = Object.fromEntries(Object.entries(extra).filter(([key]) => listed.has(key) !== whole))
+  return { whole, keys, values }
 }
 
 /** Collapses a batch to one register map a key, in key order, so that SQL sees each key once and locks in order. */

@@ -43,5 +43,7 @@ export interface Observation {
 
 /** The name of the "deleted" register among a row's stamps. */
 export const DELETED = '!'
+/** What the name of a register in `extra` begins with. */
+export const EXTRA = '+'
 /** The name of a vendor column's register in `extra`. */
-export const extraRegister = (column: string): string => `+${column}`
+export const extraRegister = (column: string): string => EXTRA + column

@@ -1,13 +1,20 @@
 import { RetryTransaction, type Transaction } from '../db/database.ts'
-import { collapse, isLive, type Registers } from '../engine/merge.ts'
-import type { Json, Observation } from '../engine/observation.ts'
+import { collapse, decide, type Decision, isLive, type Registers } from '../engine/merge.ts'
+import { type Json, jsonText, type Observation, type Value } from '../engine/observation.ts'
 import { SETTLE_MS } from '../engine/read-time.ts'
-import { NEVER, stampFloor } from '../engine/stamp.ts'
+import { NEVER, type Stamp, stampFloor } from '../engine/stamp.ts'
 import { bury, decideMoves, type Moves, readResting, revive } from './buried.ts'
+import { textArray } from '../db/arrays.ts'
 import { encodeJson } from '../db/storable.ts'
 import { encode } from './encode.ts'
 import type { MirrorTable } from './mirror-table.ts'
-import { carriedColumns, fieldsStatement, probeStatement, rowsStatement } from './statements.ts'
+import {
+  carriedColumns,
+  insertStatement,
+  probeStatement,
+  UPDATE_INPUTS,
+  updateStatement,
+} from './statements.ts'
 import { sourceColumns, sqlName, tableId, type TableSpec } from './table-spec.ts'
 
 /** One row that a batch changed, with its watched columns before and after. */
@@ -165,7 +172,10 @@ function count(changes: readonly Change[], own: readonly Registers[]): Counts {
 
 interface Probe {
   key: string
-  live: boolean
+  /** Null where there is no live row. */
+  stamp: Stamp | null
+  stamps: string | null
+  before: Record<string, Json> | null
   buried: boolean
   orphan: boolean
 }
@@ -174,9 +184,18 @@ interface Written {
   key: string
   created: boolean
   changed: boolean
-  before: Record<string, Json> | null
   after: Record<string, Json> | null
 }
+
+/** A key whose row is there, and what becomes of it. */
+interface Decided {
+  readonly entry: Registers
+  readonly probe: Probe
+  readonly decision: Decision
+}
+
+/** Another transaction can change a row between the probe and the write, but hardly so often in a row. */
+const LOOKS_MAX = 8
 
 /** The merge of one batch into one table. */
 class TableStep {
@@ -208,60 +227,137 @@ class TableStep {
   async apply(batch: readonly Registers[]): Promise<Change[]> {
     const probes = await this.probe(batch)
     const special = batch.filter((r) => this.batch.concerned.has(r.key) || needsMove(r, probes.get(r.key)))
-    if (special.length === 0) return this.write(batch)
+    if (special.length === 0) return this.write(batch, probes)
     if (!this.batch.exclusive) throw new RetryTransaction(`${this.table.spec.name}: the batch moves rows`)
     const keys = special.map((r) => r.key)
     const resting = await readResting(this.tx, this.table, keys)
     const moves = await decideMoves(this.tx, this.table, this.parent, special, resting)
     const moved = new Set(keys)
-    const changes = await this.write([...batch.filter((r) => !moved.has(r.key)), ...moves.stay])
+    const changes = await this.write([...batch.filter((r) => !moved.has(r.key)), ...moves.stay], probes)
     return [...changes, ...(await this.move(moves))]
   }
 
   private async probe(batch: readonly Registers[]): Promise<Map<string, Probe>> {
     const { spec } = this.table
     const { parent } = this
+    const parents =
+      spec.parent === undefined || parent === undefined
+        ? []
+        : [textArray(batch.map((r) => textOf(r.values[spec.parent?.column ?? '']))), tableId(parent)]
     const { rows } = await this.tx.query<Probe>(probeStatement(spec), [
+      textArray(batch.map((r) => r.key)),
       tableId(spec),
-      batch.map((r) => r.key),
-      parent === undefined ? null : tableId(parent),
-      batch.map((r) => (spec.parent === undefined ? null : (r.values[spec.parent.column] ?? null))),
+      ...parents,
     ])
     return new Map(rows.map((row) => [row.key, row]))
   }
 
-  private async write(entries: readonly Registers[]): Promise<Change[]> {
-    const rows = await this.run(
-      rowsStatement,
-      entries.filter((r) => r.base !== NEVER),
-    )
-    const fields = await this.run(
-      fieldsStatement,
-      entries.filter((r) => r.base === NEVER),
-    )
-    return [...rows, ...fields].flatMap(({ key, created, changed, before, after }) =>
-      created || changed
-        ? [{ table: this.table.spec.name, key, op: created ? 'created' : 'updated', before, after } as const]
-        : [],
-    )
+  /**
+   * Writes what wins. The rows of `probes` may have changed since: a row whose stamps are no more those by which it
+   * was decided is left alone, and decided again; by then it is locked by us.
+   */
+  private async write(entries: readonly Registers[], probes: ReadonlyMap<string, Probe>): Promise<Change[]> {
+    const changes: Change[] = []
+    let left = entries
+    let known = probes
+    for (let look = 1; left.length > 0; look++) {
+      if (look > LOOKS_MAX) throw new RetryTransaction(`${this.table.spec.name}: rows change all the time`)
+      if (look > 1) known = await this.probe(left)
+      const { written, missed } = await this.writeOnce(left, known)
+      for (const { key, created, changed, after } of written) {
+        if (!created && !changed) continue
+        const before = created ? null : (known.get(key)?.before ?? null)
+        changes.push({ table: this.table.spec.name, key, op: created ? 'created' : 'updated', before, after })
+      }
+      left = left.filter((entry) => missed.has(entry.key))
+    }
+    return changes
   }
 
-  private async run(statement: typeof rowsStatement, entries: readonly Registers[]): Promise<Written[]> {
+  private async writeOnce(
+    entries: readonly Registers[],
+    known: ReadonlyMap<string, Probe>,
+  ): Promise<{ written: Written[]; missed: ReadonlySet<string> }> {
+    const fresh: Registers[] = []
+    const whole: Decided[] = []
+    const partial: Decided[] = []
+    const columns = carriedColumns(this.table.spec, entries)
+    for (const entry of entries) {
+      const probe = known.get(entry.key)
+      if (probe === undefined || probe.stamp === null) {
+        if (entry.base !== NEVER) fresh.push(entry)
+        continue
+      }
+      const stamps = probe.stamps === null ? {} : (JSON.parse(probe.stamps) as Record<string, Stamp>)
+      const decision = decide({ base: probe.stamp, stamps }, entry)
+      if (decision === undefined) continue
+      const isWhole = decision.columns.size === columns.length
+      ;(isWhole ? whole : partial).push({ entry, probe, decision })
+    }
+    const inserted = await this.insert(fresh)
+    const updated = [...(await this.update(whole, false)), ...(await this.update(partial, true))]
+    const found = new Set(inserted.map(({ key }) => key))
+    const missed = new Set(fresh.flatMap(({ key }) => (found.has(key) ? [] : [key])))
+    for (const row of updated) if (row.missed) missed.add(row.key)
+    return { written: [...inserted, ...updated.filter((row) => !row.missed)], missed }
+  }
+
+  private async insert(entries: readonly Registers[]): Promise<Written[]> {
     if (entries.length === 0) return []
     const { spec } = this.table
     const columns = carriedColumns(spec, entries)
-    const { rows } = await this.tx.query<Written>(statement(spec, columns), [
+    const { rows } = await this.tx.query<Written>(insertStatement(spec, columns), [
       this.batch.now,
-      entries.map((r) => r.key),
-      entries.map((r) => r.base),
-      entries.map((r) => (Object.keys(r.stamps).length === 0 ? null : JSON.stringify(r.stamps))),
-      entries.map((r) => encodeJson(r.extra)),
-      entries.map((r) => (r.unchangedSince === undefined ? null : stampFloor(r.unchangedSince + 1))),
-      ...columns.map((column) =>
-        entries.map((r) => encode(r.values[column], spec.columns[column]?.type ?? 'text')),
-      ),
+      textArray(entries.map((r) => r.key)),
+      textArray(entries.map((r) => r.base)),
+      textArray(entries.map((r) => stampsText(r.stamps))),
+      textArray(entries.map((r) => encodeJson(r.extra))),
+      ...this.valuesOf(entries, columns),
     ])
-    return rows
+    return rows.map((row) => ({ ...row, created: true, changed: true }))
+  }
+
+  private async update(
+    rows: readonly Decided[],
+    masked: boolean,
+  ): Promise<(Written & { missed: boolean })[]> {
+    if (rows.length === 0) return []
+    const { spec } = this.table
+    const entries = rows.map(({ entry }) => entry)
+    const columns = carriedColumns(spec, entries)
+    const same = rows.map(({ entry, probe }) => mayBeSame(entry, probe))
+    const shape = { columns, masked, sifted: same.some((may) => may) }
+    const inputs: Record<(typeof UPDATE_INPUTS)[number], (row: Decided, i: number) => string | null> = {
+      _key: ({ entry }) => entry.key,
+      _was: ({ probe }) => probe.stamp,
+      _were: ({ probe }) => probe.stamps,
+      _stamp: ({ decision }) => decision.base,
+      _stamps: ({ decision }) => stampsText(decision.stamps),
+      _extra: ({ decision }) => encodeJson(decision.extra.values),
+      _extra_whole: ({ decision }) => (decision.extra.whole ? 't' : 'f'),
+      _extra_keys: ({ decision: { extra } }) =>
+        extra.keys.length === 0 ? null : encode(extra.keys, 'text[]'),
+      _mask: ({ decision }) =>
+        masked ? columns.map((column) => (decision.columns.has(column) ? '1' : '0')).join('') : null,
+      _same: (_, i) => (same[i] === true ? 't' : 'f'),
+    }
+    const { rows: written } = await this.tx.query<Written & { missed: boolean }>(
+      updateStatement(spec, shape),
+      [
+        this.batch.now,
+        ...UPDATE_INPUTS.map((name) => textArray(rows.map((row, i) => inputs[name](row, i)))),
+        ...this.valuesOf(entries, columns),
+      ],
+    )
+    return written.map((row) => ({ ...row, created: false }))
+  }
+
+  private valuesOf(entries: readonly Registers[], columns: readonly string[]): Buffer[] {
+    const { spec } = this.table
+    return columns.map((column) => {
+      const type = spec.columns[column]?.type ?? 'text'
+      return textArray(entries.map((r) => encode(r.values[column], type)))
+    })
   }
 
   private async move(moves: Moves): Promise<Change[]> {
@@ -321,5 +417,17 @@ class TableStep {
 /** Whether a key needs the slow path: it is, was, or would be elsewhere than in the public table. */
 function needsMove(registers: Registers, probe: Probe | undefined): boolean {
   if (probe?.buried === true || probe?.orphan === true || registers.deleted) return true
-  return probe?.live !== true && !isLive(registers)
+  return (probe?.stamp ?? null) === null && !isLive(registers)
 }
+
+/** What the vendor asserts unchanged since before what is stored was true; its equality is still to be seen. */
+const mayBeSame = ({ unchangedSince }: Registers, { stamp }: Probe): boolean =>
+  unchangedSince !== undefined && stamp !== null && stampFloor(unchangedSince + 1) <= stamp
+
+const stampsText = (stamps: Readonly<Record<string, Stamp>>): string | null => {
+  for (const _ in stamps) return JSON.stringify(stamps)
+  return null
+}
+
+const textOf = (value: Value | undefined): string | null =>
+  value === null || value === undefined ? null : jsonText(value)
