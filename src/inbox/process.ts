@@ -109,7 +109,7 @@ async function processOnce(
   const done = await absorb(tx, pipeline, observations, {
     attempt,
     refetches,
-    touched: touchedBy(observations),
+    touched: pipeline.source.dependencies().length === 0 ? undefined : touchedBy(observations),
   })
   const facts = settled.flatMap(({ parsed }) => parsed.facts ?? [])
   if (facts.length > 0) await pipeline.record?.(tx, facts)

@@ -1,4 +1,4 @@
-import { type Database, isRefusal, type Transaction } from '../db/database.ts'
+import { type Database, isRefusal, type Queryable, type Transaction } from '../db/database.ts'
 import {
   CursorExpiredError,
   DailyCapError,
@@ -12,6 +12,8 @@ import { type Page, type Refetch, ROW, type Stream } from '../sources/contract.t
 import { holdLease, withLease } from './lease.ts'
 import { type Arrival, arrive, observePage } from './observe.ts'
 import { absorb, type Absorbed, type Pipeline } from './pipeline.ts'
+import { rememberKeys, unmet } from './pass-keys.ts'
+import { ReadAhead, type Reading } from './read-ahead.ts'
 import { requestRefetch } from './refetch-queue.ts'
 import {
   countPage,
@@ -29,6 +31,10 @@ import { touchedBy } from './touched.ts'
 interface Checkpoint {
   readonly run: string
   readonly cursor: Json
+  /** Set where the last page is written: what is left to do is to end the pass. */
+  readonly read?: true
+  /** Set where nothing of the stream was here when the pass began: then nothing can be missing at its end. */
+  readonly first?: true
   /** Times that the vendor's cursor ended before the pass did. */
   readonly restarts: number
   /** Microseconds on the vendor's clock when the pass began to read: where deltas take over. */
@@ -49,6 +55,8 @@ export interface BackfillOptions {
 /** A pass that restarts this often can't finish within the life of its cursor. */
 const RESTARTS_MAX = 3
 const GAPS_KEPT = 5
+/** Rows that are read before those that were read before them are written. */
+const ROWS_AHEAD = 4_000
 
 /**
  * Reads one part of a stream from its first page to its last, and resumes where a killed pass stopped. When a whole
@@ -79,6 +87,8 @@ class Pass {
   private readonly options: BackfillOptions
   private readonly key: string
   private rows = 0
+  /** Of this run, and not all written yet. */
+  private rowsRead = 0
   private readBefore = false
   /** The vendor tells it with the first page alone. */
   private total: number | undefined
@@ -120,7 +130,7 @@ class Pass {
       await pauseRun(this.db, run, describeError(error))
       return
     }
-    await this.dropCheckpoint()
+    await this.dropCheckpoint(this.db)
     await finishRun(this.db, run, this.rows > 0 ? 'partial' : 'failed', describeError(error))
   }
 
@@ -143,7 +153,19 @@ class Pass {
     }
     const metadata = { part: this.part, limit: this.options.limit ?? null }
     const run = await startRun(this.db, this.runKey(), metadata)
-    return { run, cursor: null, restarts: 0, gaps: [] }
+    const first = await this.findsNothing()
+    return { run, cursor: null, restarts: 0, gaps: [], ...(first ? { first } : {}) }
+  }
+
+  /** Whether nothing of the stream is here yet. */
+  private async findsNothing(): Promise<boolean> {
+    const spec = this.pipeline.mirror.tables.get(this.stream.table)?.spec
+    if (spec === undefined || this.part !== ROW) return false
+    const { rowCount } = await this.db.query(
+      `select from ${sqlName(spec)} where starts_with("${spec.key}", $1) limit 1`,
+      [this.stream.keyPrefix ?? ''],
+    )
+    return rowCount === 0
   }
 
   /** A pass with a limit is a look: it leaves the checkpoint of a whole pass alone. */
@@ -160,31 +182,31 @@ class Pass {
     } as const
   }
 
-  /** Reads the next page while the last one is being written. */
+  /** Writes what was read while the pages before were written. */
   private async readToEnd(start: Checkpoint): Promise<Checkpoint> {
     let checkpoint = start
-    let next: Promise<Fetched> | undefined = this.fetch(checkpoint.cursor)
+    if (start.read === true) return start
+    const pages = new ReadAhead((cursor: Json) => this.readNext(cursor), checkpoint.cursor, ROWS_AHEAD)
     try {
-      while (next !== undefined) {
-        const fetched: Fetched = await next
-        const { page } = fetched
-        const more: boolean = page.next !== undefined && !this.isEnough(page)
-        next = more ? this.fetch(page.next as Json) : undefined
-        next?.catch(() => {})
+      for (;;) {
+        const fetched = await pages.take()
+        if (fetched === undefined) return checkpoint
         checkpoint = await this.write(checkpoint, fetched)
-        this.total = page.total ?? this.total
+        this.total = fetched.findLast(({ page }) => page.total !== undefined)?.page.total ?? this.total
         this.options.onProgress?.({ rows: this.rows, total: this.total })
-        this.options.signal.throwIfAborted()
+        if (checkpoint.read !== true) this.options.signal.throwIfAborted()
       }
-      return checkpoint
     } finally {
-      await next?.catch(() => {})
+      await pages.stop()
     }
   }
 
-  private isEnough(page: Page): boolean {
-    const { limit } = this.options
-    return limit !== undefined && this.rows + page.rows.length >= limit
+  private async readNext(cursor: Json): Promise<Reading<Fetched, Json>> {
+    const fetched = await this.fetch(cursor)
+    const { rows, next } = fetched.page
+    this.rowsRead += rows.length
+    const { limit = Infinity } = this.options
+    return { item: fetched, rows: rows.length, next: this.rowsRead >= limit ? undefined : next }
   }
 
   private async fetch(cursor: Json): Promise<Fetched> {
@@ -199,32 +221,50 @@ class Pass {
     return { page, arrival }
   }
 
-  private async write(checkpoint: Checkpoint, { page, arrival }: Fetched): Promise<Checkpoint> {
-    const observations = observePage(this.stream, this.part, page, arrival)
-    let after = this.after(checkpoint, page, page.gaps)
+  private async write(checkpoint: Checkpoint, fetched: readonly Fetched[]): Promise<Checkpoint> {
+    const observations = fetched.flatMap(({ page, arrival }) =>
+      observePage(this.stream, this.part, page, arrival),
+    )
+    const pages = fetched.map(({ page }) => page)
+    const gaps = pages.flatMap((page) => page.gaps)
+    let after = this.after(checkpoint, pages, gaps)
     try {
-      await this.commit(after, page, observations)
+      await this.commit(after, pages, observations)
     } catch (error) {
       if (!isRefusal(error)) throw error
       // A row that the database refuses is found by halving: the pass goes on without it, and says so.
       const refused = await this.writeInHalves(observations)
-      after = this.after(checkpoint, page, [...page.gaps, ...refused])
-      await this.commit(after, page, [])
+      after = this.after(checkpoint, pages, [...gaps, ...refused])
+      await this.commit(after, pages, [])
     }
-    this.rows += page.rows.length
+    this.rows += rowsOf(pages)
     return after
   }
 
-  private after(checkpoint: Checkpoint, page: Page, more: readonly string[]): Checkpoint {
+  private after(checkpoint: Checkpoint, pages: readonly Page[], more: readonly string[]): Checkpoint {
     const gaps = [...new Set([...checkpoint.gaps, ...more])].slice(0, GAPS_KEPT)
-    return { ...checkpoint, cursor: page.next ?? null, gaps, floor: checkpoint.floor ?? page.floor }
+    const { read: _read, ...standing } = checkpoint
+    const [first, last] = [pages[0], pages.at(-1)]
+    const floor = checkpoint.floor ?? first?.floor
+    return {
+      ...standing,
+      cursor: last?.next ?? null,
+      ...(last?.next === undefined ? { read: true } : {}),
+      gaps,
+      ...(floor === undefined ? {} : { floor }),
+    }
   }
 
-  private async commit(after: Checkpoint, page: Page, observations: readonly Observation[]): Promise<void> {
+  private async commit(
+    after: Checkpoint,
+    pages: readonly Page[],
+    observations: readonly Observation[],
+  ): Promise<void> {
+    const refetches = pages.flatMap((page) => page.refetches ?? [])
     await this.db.transaction(async (tx, attempt) => {
-      const { counts } = await this.absorb(tx, observations, attempt, page.refetches ?? [])
-      await this.remember(tx, after, page)
-      await countPage(tx, after.run, page.rows.length, counts[this.stream.table])
+      const { counts } = await this.absorb(tx, observations, attempt, refetches)
+      await this.remember(tx, after, pages)
+      await countPage(tx, after.run, rowsOf(pages), counts[this.stream.table], pages.length)
       if (!(await holdLease(tx, this.lease)))
         throw new LockstepError(`another node took over the ${this.lease}`)
     })
@@ -259,18 +299,18 @@ class Pass {
     return refused
   }
 
-  private async remember(tx: Transaction, checkpoint: Checkpoint, page: Page): Promise<void> {
+  private async remember(tx: Transaction, checkpoint: Checkpoint, pages: readonly Page[]): Promise<void> {
     if (!this.isWhole) return
     await tx.query(
       `insert into lockstep.checkpoints (app, lane, stream, state) values ($1, 'backfill', $2, $3)
        on conflict (app, lane, stream) do update set state = excluded.state, updated_at = clock_timestamp()`,
       [this.pipeline.app, this.key, JSON.stringify(checkpoint)],
     )
-    if (this.part !== ROW) return
-    await tx.query(
-      `insert into lockstep.pass_keys (run_id, key) select distinct $1::uuid, unnest($2::text[])
-       on conflict do nothing`,
-      [checkpoint.run, page.rows.map((row) => row.key)],
+    if (this.part !== ROW || checkpoint.first === true) return
+    await rememberKeys(
+      tx,
+      checkpoint.run,
+      pages.flatMap((page) => page.rows.map((row) => row.key)),
     )
   }
 
@@ -282,12 +322,13 @@ class Pass {
         if (this.part === ROW) await this.askForMissing(tx, run)
         await this.confirm(tx)
         await finishRun(tx, run, 'completed')
+        await this.dropCheckpoint(tx)
       })
     } else {
       const reason = this.isWhole ? gaps.join('; ') : `stopped at --limit ${this.options.limit}`
       await finishRun(this.db, run, 'partial', reason)
+      await this.dropCheckpoint(this.db)
     }
-    await this.dropCheckpoint()
     return readRun(this.db, run)
   }
 
@@ -304,7 +345,7 @@ class Pass {
        where substr(t._stamp, 15, 14) <
            lpad(to_hex((extract(epoch from r.started_at) * 1000000)::bigint), 14, '0') collate "C"
          and starts_with(t."${spec.key}", $2)
-         and not exists (select from lockstep.pass_keys as p where p.run_id = $1 and p.key = t."${spec.key}")`,
+         and ${unmet(`t."${spec.key}"`)}`,
       [run, this.stream.keyPrefix ?? ''],
     )
     const keys = rows.map((row) => row.key)
@@ -322,14 +363,16 @@ class Pass {
     )
   }
 
-  private async dropCheckpoint(): Promise<void> {
+  private async dropCheckpoint(db: Queryable): Promise<void> {
     if (!this.isWhole) return
-    await this.db.query(
-      `delete from lockstep.checkpoints where app = $1 and lane = 'backfill' and stream = $2`,
-      [this.pipeline.app, this.key],
-    )
+    await db.query(`delete from lockstep.checkpoints where app = $1 and lane = 'backfill' and stream = $2`, [
+      this.pipeline.app,
+      this.key,
+    ])
   }
 }
+
+const rowsOf = (pages: readonly Page[]): number => pages.reduce((sum, page) => sum + page.rows.length, 0)
 
 interface Fetched {
   readonly page: Page

@@ -47,20 +47,21 @@ export async function startRun(db: Queryable, key: RunKey, metadata: object = {}
   return rows[0]?.id ?? ''
 }
 
-/** Adds a page's figures, in the transaction that wrote its rows. */
+/** Adds the figures of a page, or of several, in the transaction that wrote their rows. */
 export async function countPage(
   tx: Queryable,
   run: string,
   processed: number,
   counts: Counts | undefined,
+  pages = 1,
 ): Promise<void> {
   const c = counts ?? { created: 0, updated: 0, unchanged: processed, deleted: 0 }
   await tx.query(
     `update lockstep.runs set processed = processed + $2, created = created + $3, updated = updated + $4,
-       unchanged = unchanged + $5, deleted = deleted + $6, api_calls = api_calls + 1,
+       unchanged = unchanged + $5, deleted = deleted + $6, api_calls = api_calls + $7,
        heartbeat_at = clock_timestamp()
      where id = $1`,
-    [run, processed, c.created, c.updated, c.unchanged, c.deleted],
+    [run, processed, c.created, c.updated, c.unchanged, c.deleted, pages],
   )
 }
 

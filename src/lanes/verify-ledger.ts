@@ -2,6 +2,7 @@ import type { Queryable } from '../db/database.ts'
 import type { Json } from '../engine/observation.ts'
 import type { Counts } from '../mirror/apply.ts'
 import { sqlName } from '../mirror/table-spec.ts'
+import { unmet } from './pass-keys.ts'
 import type { RunStatus } from './runs.ts'
 import type { Subject } from './verify-subject.ts'
 
@@ -109,15 +110,6 @@ export async function latestDrift(db: Queryable, app: string): Promise<Drift[]> 
   return rows
 }
 
-/** The keys that a pass met, for telling at its end which it did not. */
-export async function rememberKeys(db: Queryable, run: string, keys: readonly string[]): Promise<void> {
-  await db.query(
-    `insert into lockstep.pass_keys (run_id, key) select distinct $1::uuid, unnest($2::text[])
-     on conflict do nothing`,
-    [run, keys],
-  )
-}
-
 /**
  * Keys that are here and that the pass did not meet. Rows that came or were read while it ran are left out: their
  * stamp was made after it began.
@@ -129,7 +121,7 @@ export async function unmetKeys(db: Queryable, { spec, stream, run }: Subject): 
      where substr(t._stamp, 15, 14) <
          lpad(to_hex((extract(epoch from r.started_at) * 1000000)::bigint), 14, '0') collate "C"
        and starts_with(t."${spec.key}", $2)
-       and not exists (select from lockstep.pass_keys as p where p.run_id = $1 and p.key = t."${spec.key}")
+       and ${unmet(`t."${spec.key}"`)}
      order by 1`,
     [run, stream.keyPrefix ?? ''],
   )

@@ -196,6 +196,8 @@ interface Decided {
 
 /** Another transaction can change a row between the probe and the write, but hardly so often in a row. */
 const LOOKS_MAX = 8
+/** Rows a statement. */
+const CHUNK = 1_000
 
 /** The merge of one batch into one table. */
 class TableStep {
@@ -303,31 +305,49 @@ class TableStep {
   }
 
   private async insert(entries: readonly Registers[]): Promise<Written[]> {
-    if (entries.length === 0) return []
     const { spec } = this.table
     const columns = carriedColumns(spec, entries)
-    const { rows } = await this.tx.query<Written>(insertStatement(spec, columns), [
+    const sql = insertStatement(spec, columns)
+    const rows = await this.runInChunks<Written, Registers>(sql, entries, (chunk) => [
       this.batch.now,
-      textArray(entries.map((r) => r.key)),
-      textArray(entries.map((r) => r.base)),
-      textArray(entries.map((r) => stampsText(r.stamps))),
-      textArray(entries.map((r) => encodeJson(r.extra))),
-      ...this.valuesOf(entries, columns),
+      textArray(chunk.map((r) => r.key)),
+      textArray(chunk.map((r) => r.base)),
+      textArray(chunk.map((r) => stampsText(r.stamps))),
+      textArray(chunk.map((r) => encodeJson(r.extra))),
+      ...this.valuesOf(chunk, columns),
     ])
     return rows.map((row) => ({ ...row, created: true, changed: true }))
+  }
+
+  /** Some rows at a time: while the database writes them, the next are encoded. */
+  private async runInChunks<Row extends object, Entry>(
+    sql: string,
+    entries: readonly Entry[],
+    encoded: (chunk: readonly Entry[]) => unknown[],
+  ): Promise<Row[]> {
+    const found: Row[] = []
+    let params = entries.length === 0 ? undefined : encoded(entries.slice(0, CHUNK))
+    for (let from = CHUNK; params !== undefined; from += CHUNK) {
+      const running = this.tx.query<Row>(sql, params)
+      // It is awaited after the next chunk is ready; until then nobody listens to its failure.
+      running.catch(() => {})
+      params = from < entries.length ? encoded(entries.slice(from, from + CHUNK)) : undefined
+      for (const row of (await running).rows) found.push(row)
+    }
+    return found
   }
 
   private async update(
     rows: readonly Decided[],
     masked: boolean,
   ): Promise<(Written & { missed: boolean })[]> {
-    if (rows.length === 0) return []
     const { spec } = this.table
-    const entries = rows.map(({ entry }) => entry)
-    const columns = carriedColumns(spec, entries)
-    const same = rows.map(({ entry, probe }) => mayBeSame(entry, probe))
-    const shape = { columns, masked, sifted: same.some((may) => may) }
-    const inputs: Record<(typeof UPDATE_INPUTS)[number], (row: Decided, i: number) => string | null> = {
+    const columns = carriedColumns(
+      spec,
+      rows.map(({ entry }) => entry),
+    )
+    const same = new Set(rows.filter(({ entry, probe }) => mayBeSame(entry, probe)))
+    const inputs: Record<(typeof UPDATE_INPUTS)[number], (row: Decided) => string | null> = {
       _key: ({ entry }) => entry.key,
       _was: ({ probe }) => probe.stamp,
       _were: ({ probe }) => probe.stamps,
@@ -339,16 +359,17 @@ class TableStep {
         extra.keys.length === 0 ? null : encode(extra.keys, 'text[]'),
       _mask: ({ decision }) =>
         masked ? columns.map((column) => (decision.columns.has(column) ? '1' : '0')).join('') : null,
-      _same: (_, i) => (same[i] === true ? 't' : 'f'),
+      _same: (row) => (same.has(row) ? 't' : 'f'),
     }
-    const { rows: written } = await this.tx.query<Written & { missed: boolean }>(
-      updateStatement(spec, shape),
-      [
-        this.batch.now,
-        ...UPDATE_INPUTS.map((name) => textArray(rows.map((row, i) => inputs[name](row, i)))),
-        ...this.valuesOf(entries, columns),
-      ],
-    )
+    const sql = updateStatement(spec, { columns, masked, sifted: same.size > 0 })
+    const written = await this.runInChunks<Written & { missed: boolean }, Decided>(sql, rows, (chunk) => [
+      this.batch.now,
+      ...UPDATE_INPUTS.map((name) => textArray(chunk.map(inputs[name]))),
+      ...this.valuesOf(
+        chunk.map(({ entry }) => entry),
+        columns,
+      ),
+    ])
     return written.map((row) => ({ ...row, created: false }))
   }
 

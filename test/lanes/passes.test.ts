@@ -14,6 +14,8 @@ describe('a cursor that dies', () => {
       const stream = pipeline.source.streams.find(({ id }) => id === HIDDEN)
       if (stream === undefined) throw new Error('no stream')
       await pipeline.source.prepare({ fresh: true, signal: AbortSignal.timeout(5_000) })
+      // Slower than the database, so that what is read is written before the next page is here.
+      sim.faults.latencyMs = 250
       const run = await backfill(db, pipeline, stream, ROW, {
         signal: AbortSignal.timeout(30_000),
         onProgress: () => {
