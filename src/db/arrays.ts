@@ -8,6 +8,8 @@
 const HEADER_BYTES = 20
 const OIDS = { bytea: 17, int8: 20, text: 25 } as const
 const NULL = -1
+/** What one large batch needed is not kept. */
+const SCRATCH_MAX = 4 << 20
 
 /** For `$n::text[]`. Throws nothing; what text cannot hold (NUL) is Postgres's to refuse. */
 export const textArray = (items: readonly (string | null)[]): Buffer => encodeArray(OIDS.text, items)
@@ -17,7 +19,8 @@ export const byteaArray = (items: readonly Uint8Array[]): Buffer => encodeArray(
 
 /** For `$n::bigint[]`, of whole numbers up to 2^53. */
 export function bigintArray(items: readonly number[]): Buffer {
-  const buffer = header(OIDS.int8, items.length, items.length * 12)
+  const buffer = Buffer.allocUnsafe(HEADER_BYTES + items.length * 12)
+  writeHeader(buffer, OIDS.int8, items.length)
   let offset = HEADER_BYTES
   for (const item of items) {
     offset = buffer.writeInt32BE(8, offset)
@@ -27,32 +30,35 @@ export function bigintArray(items: readonly number[]): Buffer {
   return buffer
 }
 
+/** Strings are written here first: how long they are in UTF-8 is known when they are. */
+let scratch = Buffer.allocUnsafeSlow(1 << 16)
+const UTF8_MAX = 3
+
 function encodeArray(oid: number, items: readonly (string | Uint8Array | null)[]): Buffer {
-  let bytes = 0
-  for (const item of items) bytes += 4 + (item === null ? 0 : byteLength(item))
-  const buffer = header(oid, items.length, bytes)
+  let most = HEADER_BYTES
+  for (const item of items)
+    most += 4 + (item === null ? 0 : typeof item === 'string' ? item.length * UTF8_MAX : item.length)
+  if (most > scratch.length) scratch = Buffer.allocUnsafeSlow(most)
+  writeHeader(scratch, oid, items.length)
   let offset = HEADER_BYTES
   for (const item of items) {
     if (item === null) {
-      offset = buffer.writeInt32BE(NULL, offset)
+      offset = scratch.writeInt32BE(NULL, offset)
       continue
     }
-    const length = typeof item === 'string' ? buffer.write(item, offset + 4) : item.length
-    if (typeof item !== 'string') buffer.set(item, offset + 4)
-    offset = buffer.writeInt32BE(length, offset) + length
+    const length = typeof item === 'string' ? scratch.write(item, offset + 4) : item.length
+    if (typeof item !== 'string') scratch.set(item, offset + 4)
+    offset = scratch.writeInt32BE(length, offset) + length
   }
-  return buffer
+  const array = Buffer.from(scratch.subarray(0, offset))
+  if (scratch.length > SCRATCH_MAX) scratch = Buffer.allocUnsafeSlow(1 << 16)
+  return array
 }
 
-const byteLength = (item: string | Uint8Array): number =>
-  typeof item === 'string' ? Buffer.byteLength(item) : item.length
-
-function header(oid: number, length: number, bytes: number): Buffer {
-  const buffer = Buffer.allocUnsafe(HEADER_BYTES + bytes)
+function writeHeader(buffer: Buffer, oid: number, length: number): void {
   buffer.writeInt32BE(1, 0)
   buffer.writeInt32BE(1, 4)
   buffer.writeInt32BE(oid, 8)
   buffer.writeInt32BE(length, 12)
   buffer.writeInt32BE(1, 16)
-  return buffer
 }

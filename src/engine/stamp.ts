@@ -21,11 +21,14 @@ export const NEVER = '' as Stamp
 const TIME_DIGITS = 14
 const COUNT_DIGITS = 12
 
+/** The rows of a page, and all that one event says, arrived together. */
+let arrived = { seen: -1, n: -1, text: '' }
+
 /** Encodes a stamp. Throws a RangeError for a negative, fractional or too large part: a programmer's error. */
 export function stamp({ at, seen, n }: StampParts): Stamp {
-  return (fixed(at, TIME_DIGITS, 'at') +
-    fixed(seen, TIME_DIGITS, 'seen') +
-    fixed(n, COUNT_DIGITS, 'n')) as Stamp
+  if (arrived.seen !== seen || arrived.n !== n)
+    arrived = { seen, n, text: fixed(seen, TIME_DIGITS, 'seen') + fixed(n, COUNT_DIGITS, 'n') }
+  return (fixed(at, TIME_DIGITS, 'at') + arrived.text) as Stamp
 }
 
 /** The parts of a stamp; all zero for NEVER. */

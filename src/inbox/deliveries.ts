@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { byteaArray, textArray } from '../db/arrays.ts'
 import type { Database, Queryable } from '../db/database.ts'
@@ -101,21 +102,24 @@ interface Kept {
 
 const insertThen = (onConflict: string): string => `with kept as (
   insert into lockstep.inbox_events as i
-    (app, dedupe_key, event_type, stream, entity, client_ip, headers, body, deliveries, via)
-  select app, key, type, stream, entity, ip, headers::json, body, deliveries::integer, via
+    (app, dedupe_key, event_type, stream, entity, client_ip, headers, body, plain, deliveries, via)
+  select app, key, type, stream, entity, ip, headers::json, body, plain::boolean, deliveries::integer, via
   from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[],
-    $9::text[], $10::text[]) as d (app, key, type, stream, entity, ip, headers, body, deliveries, via)
+    $9::text[], $10::text[], $11::text[]) as d (app, key, type, stream, entity, ip, headers, body, plain, deliveries, via)
   on conflict (app, dedupe_key) ${onConflict}
-  returning i.id, i.app, i.dedupe_key, i.xmax = 0 as fresh
+  returning i.id, i.app, i.dedupe_key, i.xmax = 0 as fresh, octet_length(i.body) as bytes
 ), queued as (
-  insert into lockstep.inbox_queue (app, id) select app, id from kept where fresh
+  insert into lockstep.inbox_queue (app, id, bytes) select app, id, bytes from kept where fresh
 )
-select * from kept`
+select id, app, dedupe_key, fresh from kept`
 
 const KEEP = insertThen(
   'do update set deliveries = i.deliveries + excluded.deliveries, last_delivery_at = clock_timestamp()',
 )
 const KEEP_MISSING = insertThen('do nothing')
+
+/** Postgres's text is UTF-8 without NUL. */
+const isPlain = (body: Uint8Array): boolean => isUtf8(body) && !body.includes(0)
 
 function columns(entries: readonly { first: Keyed; deliveries: number }[]): Buffer[] {
   const texts = (of: (incoming: Incoming) => string | null): Buffer =>
@@ -129,6 +133,7 @@ function columns(entries: readonly { first: Keyed; deliveries: number }[]): Buff
     texts((i) => clip(i.clientIp)),
     texts((i) => storable(JSON.stringify(i.headers))),
     byteaArray(entries.map(({ first }) => first.incoming.body)),
+    texts(({ body }) => (isPlain(body) ? 't' : 'f')),
     textArray(entries.map(({ deliveries }) => String(deliveries))),
     texts((i) => i.via ?? 'webhook'),
   ]

@@ -81,9 +81,9 @@ export async function replayEvents(db: Queryable, filter: ReplayFilter): Promise
          and ($3::text is null or strpos(o.error, $3) > 0)
          and ($4::timestamptz is null or e.received_at >= $4) and ($5::timestamptz is null or e.received_at < $5)
          and (not $6 or o.status = 'dead')
-       returning o.app, o.id
+       returning o.app, o.id, octet_length(e.body) as bytes
      )
-     insert into lockstep.inbox_queue (app, id) select app, id from again`,
+     insert into lockstep.inbox_queue (app, id, bytes) select app, id, bytes from again`,
     [
       filter.ids ?? null,
       filter.app ?? null,

@@ -21,7 +21,9 @@ interface Claimed {
   attempts: number
   /** When it was received, microseconds. */
   seen: number
-  body: Buffer
+  /** One of the two; the other is null. */
+  text: string | null
+  body: Buffer | null
 }
 
 interface Settled {
@@ -97,7 +99,7 @@ async function processOnce(
   const failed: Failed[] = []
   for (const event of events) {
     try {
-      const payload = parseBody(event.body)
+      const payload = parseBody(event)
       const parsed = pipeline.source.parse({ n: event.id, receivedAt: event.seen, payload })
       settled.push({ event, parsed })
     } catch (error) {
@@ -124,10 +126,10 @@ const BATCH_BYTES = 16 << 20
 /** What a string of Postgres's cannot hold: NUL, half a surrogate pair. */
 const UNSTORABLE = /\\u(?:0000|d[89a-f])/i
 
-function parseBody(body: Buffer): Json {
-  const text = body.toString('utf8')
-  const payload = JSON.parse(text) as Json
-  return UNSTORABLE.test(text) ? storableJson(payload) : payload
+function parseBody({ text, body }: Claimed): Json {
+  const json = text ?? body?.toString('utf8') ?? 'null'
+  const payload = JSON.parse(json) as Json
+  return json.includes('\\u') && UNSTORABLE.test(json) ? storableJson(payload) : payload
 }
 
 /**
@@ -142,13 +144,18 @@ async function claim(
   const which = ids === undefined ? 'next_attempt_at <= clock_timestamp()' : 'id = any ($4::bigint[])'
   const { rows } = await tx.query<Claimed>(
     `with due as materialized (
-       select id, attempts from lockstep.inbox_queue where app = $1 and ${which}
+       select id, attempts, bytes from lockstep.inbox_queue where app = $1 and ${which}
        order by id limit $2 for update skip locked
+     ), fitting as (
+       select id, attempts from (
+         select id, attempts, bytes, sum(bytes) over (order by id rows unbounded preceding) as sum from due
+       ) as sized where sum - bytes < $3
      )
-     select id, attempts, (extract(epoch from received_at) * 1000000)::bigint as seen, body from (
-       select d.id, d.attempts, e.received_at, e.body, sum(octet_length(e.body)) over (order by d.id) as bytes
-       from due as d join lockstep.inbox_events as e on e.id = d.id
-     ) as sized where bytes - octet_length(body) < $3 order by id`,
+     select d.id, d.attempts, (extract(epoch from e.received_at) * 1000000)::bigint as seen,
+       case when e.plain then convert_from(e.body, 'UTF8') end as text, case when not e.plain then e.body end as body
+     from fitting as d
+     -- Each by its id, whatever the planner thinks of the number of events.
+     cross join lateral (select received_at, body, plain from lockstep.inbox_events where id = d.id offset 0) as e`,
     [app, limit, BATCH_BYTES, ...(ids === undefined ? [] : [bigintArray(ids)])],
   )
   return rows

@@ -12,7 +12,9 @@ import {
   carriedColumns,
   insertStatement,
   probeStatement,
-  UPDATE_INPUTS,
+  type UpdateInput,
+  updateInputs,
+  type UpdateShape,
   updateStatement,
 } from './statements.ts'
 import { sourceColumns, sqlName, tableId, type TableSpec } from './table-spec.ts'
@@ -176,6 +178,9 @@ interface Probe {
   stamp: Stamp | null
   stamps: string | null
   before: Record<string, Json> | null
+  /** Where the row lies, and which transaction wrote it: the same as long as nobody wrote it since. */
+  place: string
+  version: string
   buried: boolean
   orphan: boolean
 }
@@ -227,7 +232,8 @@ class TableStep {
   }
 
   async apply(batch: readonly Registers[]): Promise<Change[]> {
-    const probes = await this.probe(batch)
+    // Where the vendor asserts that little changed, most rows will not be written: to lock them would be in vain.
+    const probes = await this.probe(batch, !batch.some((r) => r.unchangedSince !== undefined))
     const special = batch.filter((r) => this.batch.concerned.has(r.key) || needsMove(r, probes.get(r.key)))
     if (special.length === 0) return this.write(batch, probes)
     if (!this.batch.exclusive) throw new RetryTransaction(`${this.table.spec.name}: the batch moves rows`)
@@ -239,14 +245,14 @@ class TableStep {
     return [...changes, ...(await this.move(moves))]
   }
 
-  private async probe(batch: readonly Registers[]): Promise<Map<string, Probe>> {
+  private async probe(batch: readonly Registers[], locking: boolean): Promise<Map<string, Probe>> {
     const { spec } = this.table
     const { parent } = this
     const parents =
       spec.parent === undefined || parent === undefined
         ? []
         : [textArray(batch.map((r) => textOf(r.values[spec.parent?.column ?? '']))), tableId(parent)]
-    const { rows } = await this.tx.query<Probe>(probeStatement(spec), [
+    const { rows } = await this.tx.query<Probe>(probeStatement(spec, locking), [
       textArray(batch.map((r) => r.key)),
       tableId(spec),
       ...parents,
@@ -255,8 +261,8 @@ class TableStep {
   }
 
   /**
-   * Writes what wins. The rows of `probes` may have changed since: a row whose stamps are no more those by which it
-   * was decided is left alone, and decided again; by then it is locked by us.
+   * Writes what wins. Rows that the probe did not lock may have changed since: such a row is left alone, and decided
+   * again under a lock.
    */
   private async write(entries: readonly Registers[], probes: ReadonlyMap<string, Probe>): Promise<Change[]> {
     const changes: Change[] = []
@@ -264,7 +270,7 @@ class TableStep {
     let known = probes
     for (let look = 1; left.length > 0; look++) {
       if (look > LOOKS_MAX) throw new RetryTransaction(`${this.table.spec.name}: rows change all the time`)
-      if (look > 1) known = await this.probe(left)
+      if (look > 1) known = await this.probe(left, true)
       const { written, missed } = await this.writeOnce(left, known)
       for (const { key, created, changed, after } of written) {
         if (!created && !changed) continue
@@ -298,10 +304,10 @@ class TableStep {
     }
     const inserted = await this.insert(fresh)
     const updated = [...(await this.update(whole, false)), ...(await this.update(partial, true))]
-    const found = new Set(inserted.map(({ key }) => key))
-    const missed = new Set(fresh.flatMap(({ key }) => (found.has(key) ? [] : [key])))
-    for (const row of updated) if (row.missed) missed.add(row.key)
-    return { written: [...inserted, ...updated.filter((row) => !row.missed)], missed }
+    const written = [...inserted, ...updated]
+    const found = new Set(written.map(({ key }) => key))
+    const sent = [...fresh, ...whole.map(({ entry }) => entry), ...partial.map(({ entry }) => entry)]
+    return { written, missed: new Set(sent.flatMap(({ key }) => (found.has(key) ? [] : [key]))) }
   }
 
   private async insert(entries: readonly Registers[]): Promise<Written[]> {
@@ -337,34 +343,30 @@ class TableStep {
     return found
   }
 
-  private async update(
-    rows: readonly Decided[],
-    masked: boolean,
-  ): Promise<(Written & { missed: boolean })[]> {
+  private async update(rows: readonly Decided[], masked: boolean): Promise<Written[]> {
     const { spec } = this.table
     const columns = carriedColumns(
       spec,
       rows.map(({ entry }) => entry),
     )
     const same = new Set(rows.filter(({ entry, probe }) => mayBeSame(entry, probe)))
-    const inputs: Record<(typeof UPDATE_INPUTS)[number], (row: Decided) => string | null> = {
+    const shape = { columns, masked, sifted: same.size > 0, extra: extraShape(rows) }
+    const inputs: Record<UpdateInput, (row: Decided) => string | null> = {
       _key: ({ entry }) => entry.key,
-      _was: ({ probe }) => probe.stamp,
-      _were: ({ probe }) => probe.stamps,
+      _place: ({ probe }) => probe.place,
+      _version: ({ probe }) => probe.version,
       _stamp: ({ decision }) => decision.base,
       _stamps: ({ decision }) => stampsText(decision.stamps),
       _extra: ({ decision }) => encodeJson(decision.extra.values),
       _extra_whole: ({ decision }) => (decision.extra.whole ? 't' : 'f'),
       _extra_keys: ({ decision: { extra } }) =>
         extra.keys.length === 0 ? null : encode(extra.keys, 'text[]'),
-      _mask: ({ decision }) =>
-        masked ? columns.map((column) => (decision.columns.has(column) ? '1' : '0')).join('') : null,
+      _mask: ({ decision }) => columns.map((column) => (decision.columns.has(column) ? '1' : '0')).join(''),
       _same: (row) => (same.has(row) ? 't' : 'f'),
     }
-    const sql = updateStatement(spec, { columns, masked, sifted: same.size > 0 })
-    const written = await this.runInChunks<Written & { missed: boolean }, Decided>(sql, rows, (chunk) => [
+    const written = await this.runInChunks<Written, Decided>(updateStatement(spec, shape), rows, (chunk) => [
       this.batch.now,
-      ...UPDATE_INPUTS.map((name) => textArray(chunk.map(inputs[name]))),
+      ...updateInputs(shape).map((name) => textArray(chunk.map(inputs[name]))),
       ...this.valuesOf(
         chunk.map(({ entry }) => entry),
         columns,
@@ -445,10 +447,20 @@ function needsMove(registers: Registers, probe: Probe | undefined): boolean {
 const mayBeSame = ({ unchangedSince }: Registers, { stamp }: Probe): boolean =>
   unchangedSince !== undefined && stamp !== null && stampFloor(unchangedSince + 1) <= stamp
 
-const stampsText = (stamps: Readonly<Record<string, Stamp>>): string | null => {
-  for (const _ in stamps) return JSON.stringify(stamps)
-  return null
+/** Tables without vendor columns of their own are spared what those cost. */
+function extraShape(rows: readonly Decided[]): UpdateShape['extra'] {
+  const simple = ({ decision: { extra } }: Decided): boolean => extra.whole && extra.keys.length === 0
+  if (!rows.every(simple)) return 'merged'
+  return rows.every(({ decision: { extra } }) => isEmpty(extra.values)) ? 'none' : 'whole'
 }
+
+const isEmpty = (object: object): boolean => {
+  for (const _ in object) return false
+  return true
+}
+
+const stampsText = (stamps: Readonly<Record<string, Stamp>>): string | null =>
+  isEmpty(stamps) ? null : JSON.stringify(stamps)
 
 const textOf = (value: Value | undefined): string | null =>
   value === null || value === undefined ? null : jsonText(value)

@@ -60,15 +60,26 @@ export interface UpdateShape {
   readonly masked: boolean
   /** Some rows (`_same`) are not to be touched where they are equal: the vendor says that nothing changed. */
   readonly sifted: boolean
+  /** What becomes of `extra`: nothing at all is in it, the incoming one takes its place, or they are merged. */
+  readonly extra: 'none' | 'whole' | 'merged'
 }
 
-/** What an update takes before its columns. `_was`, `_were`: the stamps by which it was decided. */
-export const UPDATE_INPUTS = [
-  '_key', '_was', '_were', '_stamp', '_stamps', '_extra', '_extra_whole', '_extra_keys', '_mask', '_same',
-] as const // prettier-ignore
+/** What an update takes before its columns. `_place` and `_version`: the row as the probe saw it. */
+export type UpdateInput =
+  | '_key'
+  | '_place'
+  | '_version'
+  | '_stamp'
+  | '_stamps'
+  | '_extra'
+  | '_extra_whole'
+  | '_extra_keys'
+  | '_mask'
+  | '_same'
 
-const UPDATE_TYPES: Partial<Record<(typeof UPDATE_INPUTS)[number], string>> = {
-  _were: 'jsonb',
+const UPDATE_TYPES: Partial<Record<UpdateInput, string>> = {
+  _place: 'tid',
+  _version: 'xid',
   _stamps: 'jsonb',
   _extra: 'jsonb',
   _extra_whole: 'boolean',
@@ -76,75 +87,100 @@ const UPDATE_TYPES: Partial<Record<(typeof UPDATE_INPUTS)[number], string>> = {
   _same: 'boolean',
 }
 
-const EXTRA_AFTER = `case
+/** Those that a batch of this shape needs, in order. */
+export const updateInputs = ({ masked, sifted, extra }: UpdateShape): UpdateInput[] => [
+  '_key',
+  '_place',
+  '_version',
+  '_stamp',
+  '_stamps',
+  ...(extra === 'none' ? [] : (['_extra'] as const)),
+  ...(extra === 'merged' ? (['_extra_whole', '_extra_keys'] as const) : []),
+  ...(masked ? (['_mask'] as const) : []),
+  ...(sifted ? (['_same'] as const) : []),
+]
+
+const EXTRA_AFTER: Readonly<Record<UpdateShape['extra'], string>> = {
+  none: `'{}'`,
+  whole: 'x._extra',
+  merged: `case
     when x._extra_whole then
       case when x._extra_keys is null then x._extra else x._extra || lockstep.pick(t.extra, x._extra_keys) end
     when x._extra_keys is null then t.extra
-    else (t.extra - x._extra_keys) || x._extra end`
+    else (t.extra - x._extra_keys) || x._extra end`,
+}
 
 /**
- * Rows that are there. $1 the time, then UPDATE_INPUTS and the columns. Result rows: key, changed (false where only
- * stamps moved), after, missed (another transaction was there between the probe and now: to be decided again). The
- * rows are locked in key order, so that batches that meet do so in one order.
+ * Rows that are there. $1 the time, then the inputs and the columns. Result rows: key, changed (false where only
+ * stamps moved, or where it was left alone), after. A key that is missing from them is no more as the probe saw it,
+ * and to be decided again.
+ *
+ * Rows are found by their place, without a look at an index, in the order of their keys: two batches that meet wait
+ * for each other in one order.
  */
-export function updateStatement(spec: TableSpec, { columns, masked, sifted }: UpdateShape): string {
+export function updateStatement(spec: TableSpec, shape: UpdateShape): string {
+  const { columns, masked, sifted } = shape
   const key = q(spec.key)
-  const inputs = UPDATE_INPUTS.map((name): Input => {
+  const inputs = updateInputs(shape).map((name): Input => {
     const type = UPDATE_TYPES[name]
     return type === undefined ? { name } : { name, type }
   })
-  const sets = (i: number): string => (masked ? `substr(x._mask, ${i + 1}, 1) = '1'` : '')
-  const values = columns.map((c, i) =>
-    masked ? `case when ${sets(i)} then x.${q(c)} else t.${q(c)} end` : `x.${q(c)}`,
+  const sets = (i: number): string => `substr(x._mask, ${i + 1}, 1) = '1'`
+  const assigned = columns.map((c, i) =>
+    masked ? `${q(c)} = case when ${sets(i)} then x.${q(c)} else t.${q(c)} end` : `${q(c)} = x.${q(c)}`,
   )
   const differs = columns.map((c, i) => {
     const test = `x.${q(c)} is distinct from t.${q(c)}`
     return masked ? `(${sets(i)} and ${test})` : test
   })
-  const same = [...columns, 'extra'].map((c) =>
-    c === 'extra' ? 'x._extra is not distinct from t.extra' : `x.${q(c)} is not distinct from t.${q(c)}`,
-  )
-  const news = sifted
-    ? `news as materialized (
-  select x.* from input as x join ${sqlName(spec)} as t on t.${key} = x._key where not (x._same and ${same.join(' and ')})
+  const extra = EXTRA_AFTER[shape.extra]
+  const theirs = shape.extra === 'none' ? `'{}'` : 'x._extra'
+  const same = [...columns.map((c) => `x.${q(c)} is not distinct from t.${q(c)}`), `t.extra = ${theirs}`]
+  const place = `t.ctid = x._place and t.xmin = x._version and t.${key} = x._key`
+  return `with ${inputCte([...inputs, ...columnInputs(spec, columns)])},
+${
+  sifted
+    ? `same as materialized (
+  select x._key from input as x join ${sqlName(spec)} as t on ${place} where x._same and ${same.join(' and ')}
 ),`
     : ''
-  const source = sifted ? 'news' : 'input'
-  return `with ${inputCte([...inputs, ...columnInputs(spec, columns)])},
-${news}
-locked as materialized (
-  select t.${key} as key, t._stamp, t._stamps from ${sqlName(spec)} as t
-  where t.${key} = any (${sifted ? 'array(select _key from news)' : '$2::text[]'}) order by t.${key} for update
-),
+}
 up as (
   update ${sqlName(spec)} as t set
-    ${[...columns.map((c, i) => `${q(c)} = ${values[i]}`), `extra = ${EXTRA_AFTER}`].join(',\n    ')},
+    ${[...assigned, `extra = ${extra}`].join(',\n    ')},
     _stamp = x._stamp, _stamps = x._stamps,
-    last_synced_at = case when ${[...differs, `(${EXTRA_AFTER}) is distinct from t.extra`].join(' or ')}
+    last_synced_at = case when ${[...differs, `t.extra is distinct from ${extra}`].join(' or ')}
       then $1::timestamptz else t.last_synced_at end
-  from ${source} as x join locked as l on l.key = x._key
-  where t.${key} = x._key and l._stamp = x._was and l._stamps is not distinct from x._were
+  from input as x
+  where ${place}${sifted ? ' and x._key not in (select _key from same)' : ''}
   returning t.${key} as key, t.last_synced_at = $1::timestamptz as changed, ${watched(spec, 't')} as after
 )
-select key, changed, after, false as missed from up
-union all
-select l.key, false, null, true from locked as l join ${source} as x on x._key = l.key
-where l._stamp <> x._was or l._stamps is distinct from x._were`
+select key, changed, after from up${sifted ? ' union all select _key, false, null from same' : ''}`
 }
 
 /**
- * What is known of each key of a batch: its row's stamps and watched columns, null where there is none; and what the
- * batch would have to look at beside the live rows: a tombstone of its own, one of its parent. $1 keys, $2 table id,
- * and where the table has a parent $3 parent keys, $4 the parent's table id.
+ * What is known of each key of a batch: its row's stamps, watched columns, place and version, null where there is
+ * none; and what the batch would have to look at beside the live rows: a tombstone of its own, one of its parent. $1
+ * keys, $2 table id, and where the table has a parent $3 parent keys, $4 the parent's table id.
+ *
+ * @param locking locks the rows, in key order: for batches that will change most of them
  */
-export function probeStatement(spec: TableSpec): string {
+export function probeStatement(spec: TableSpec, locking: boolean): string {
   const child = spec.parent !== undefined
-  return `select k.key, t._stamp as stamp, t._stamps::text as stamps, ${watched(spec, 't')} as before,
-  b.key is not null as buried, ${child ? 'p.key is not null' : 'false'} as orphan
+  const key = q(spec.key)
+  // As subqueries: a join would look at all tombstones of the table for each key where their number is misjudged.
+  const orphan = child
+    ? 'exists (select from lockstep.tombstones as p where p.table_name = $4 and p.key = k.parent and p.dead)'
+    : 'false'
+  return `with there as materialized (
+  select t.${key} as key, t._stamp as stamp, t._stamps::text as stamps, ${watched(spec, 't')} as before,
+    t.ctid::text as place, t.xmin::text as version
+  from ${sqlName(spec)} as t where t.${key} = any ($1::text[])${locking ? ` order by t.${key} for update` : ''}
+)
+select k.key, t.stamp, t.stamps, t.before, t.place, t.version,
+  exists (select from lockstep.tombstones as b where b.table_name = $2 and b.key = k.key) as buried, ${orphan} as orphan
 from unnest($1::text[]${child ? ', $3::text[]' : ''}) as k (key${child ? ', parent' : ''})
-left join ${sqlName(spec)} as t on t.${q(spec.key)} = k.key
-left join lockstep.tombstones as b on b.table_name = $2 and b.key = k.key
-${child ? 'left join lockstep.tombstones as p on p.table_name = $4 and p.key = k.parent and p.dead' : ''}`
+left join there as t on t.key = k.key`
 }
 
 /** The source-owned columns that this batch carries at all; the others keep what they have. */

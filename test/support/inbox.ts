@@ -27,7 +27,7 @@ export async function insertEvents(db: Queryable, events: readonly InboxEvent[])
        select id, app, key, type, stream, entity, coalesce(via, 'webhook'), headers, convert_to(coalesce(body, '{}'), 'UTF8'),
          clock_timestamp() - make_interval(secs => coalesce("hoursAgo", 0) * 3600) from given
      ), queued as (
-       insert into lockstep.inbox_queue (app, id, attempts) select app, id, coalesce(attempts, 0) from given where status = 'pending'
+       insert into lockstep.inbox_queue (app, id, attempts, bytes) select app, id, coalesce(attempts, 0), 2 from given where status = 'pending'
      ), settled as (
        insert into lockstep.inbox_outcomes (id, app, status, error, attempts)
        select id, app, status, error, coalesce(attempts, 1) from given where status <> 'pending'

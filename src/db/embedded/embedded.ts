@@ -155,6 +155,11 @@ async function launch(
     'unix_socket_directories=',
     'timezone=UTC',
     'max_connections=100',
+    // Statements here are short; to compile one takes longer than to run it.
+    'jit=off',
+    'shared_buffers=256MB',
+    // A first sync of millions of rows is not to be held up by a checkpoint every few seconds.
+    'max_wal_size=2GB',
     ...settings,
   ]
   const flags = all.flatMap((setting) => ['-c', setting])
