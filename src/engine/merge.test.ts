@@ -52,7 +52,8 @@ it('decides by stamps alone what a merge would make of the values', () => {
       }
       const { whole, keys, values: told } = decision.extra
       const kept = Object.entries(known.extra).filter(([key]) => keys.includes(key) === whole)
-      const won = Object.entries(incoming.values).filter(([column]) => decision.columns.has(column))
+      const won = Object.entries(incoming.values).filter(([column]) => !decision.losing.includes(column))
+      expect(won).toHaveLength(decision.winning)
       expect(decision.base).toBe(merged.base)
       expect(decision.stamps).toEqual(merged.stamps)
       expect({ ...Object.fromEntries(kept), ...told }).toEqual(merged.extra)

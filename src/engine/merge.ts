@@ -91,8 +91,9 @@ function newestAssertion(a: Registers, b: Registers): number | undefined {
 export interface Decision {
   readonly base: Stamp
   readonly stamps: Readonly<Record<string, Stamp>>
-  /** Columns whose incoming value wins; the others keep what they have. */
-  readonly columns: ReadonlySet<string>
+  /** How many columns win with a value, and which bring one and lose: these keep what they have. */
+  readonly winning: number
+  readonly losing: readonly string[]
   readonly extra: ExtraDecision
 }
 
@@ -116,7 +117,7 @@ export function decide(
   const stamps: Record<string, Stamp> = {}
   const extraKeys: string[] = []
   let some = whole
-  for (const register of new Set([...Object.keys(known.stamps), ...Object.keys(incoming.stamps)])) {
+  const settle = (register: string): void => {
     const [ours, theirs] = [known.stamps[register] ?? known.base, incoming.stamps[register] ?? incoming.base]
     const wins = theirs > ours
     const winner = wins ? theirs : ours
@@ -124,11 +125,15 @@ export function decide(
     if (wins) some = true
     if (register.startsWith(EXTRA) && wins !== whole) extraKeys.push(register.slice(EXTRA.length))
   }
+  for (const register in known.stamps) settle(register)
+  for (const register in incoming.stamps) if (!(register in known.stamps)) settle(register)
   if (!some) return undefined
-  const columns = new Set<string>()
+  const losing: string[] = []
+  let winning = 0
   for (const column in incoming.values)
-    if ((incoming.stamps[column] ?? incoming.base) > (known.stamps[column] ?? known.base)) columns.add(column)
-  return { base, stamps, columns, extra: decideExtra(incoming.extra, whole, extraKeys) }
+    if ((incoming.stamps[column] ?? incoming.base) > (known.stamps[column] ?? known.base)) winning++
+    else losing.push(column)
+  return { base, stamps, winning, losing, extra: decideExtra(incoming.extra, whole, extraKeys) }
 }
 
 function decideExtra(extra: Registers['extra'], whole: boolean, keys: readonly string[]): ExtraDecision {

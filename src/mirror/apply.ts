@@ -299,7 +299,7 @@ class TableStep {
       const stamps = probe.stamps === null ? {} : (JSON.parse(probe.stamps) as Record<string, Stamp>)
       const decision = decide({ base: probe.stamp, stamps }, entry)
       if (decision === undefined) continue
-      const isWhole = decision.columns.size === columns.length
+      const isWhole = decision.winning === columns.length
       ;(isWhole ? whole : partial).push({ entry, probe, decision })
     }
     const inserted = await this.insert(fresh)
@@ -361,7 +361,8 @@ class TableStep {
       _extra_whole: ({ decision }) => (decision.extra.whole ? 't' : 'f'),
       _extra_keys: ({ decision: { extra } }) =>
         extra.keys.length === 0 ? null : encode(extra.keys, 'text[]'),
-      _mask: ({ decision }) => columns.map((column) => (decision.columns.has(column) ? '1' : '0')).join(''),
+      _mask: ({ entry, decision }) =>
+        columns.map((c) => (c in entry.values && !decision.losing.includes(c) ? '1' : '0')).join(''),
       _same: (row) => (same.has(row) ? 't' : 'f'),
     }
     const written = await this.runInChunks<Written, Decided>(updateStatement(spec, shape), rows, (chunk) => [
