@@ -1,134 +1,96 @@
-// From an edit at the simulator to the changed row in Postgres, on a machine that does nothing else: p50, p95, p99,
-// and the calls to the vendor that it took (none, for plain columns). Options: --edits N (default 300).
-import { spawn } from 'node:child_process'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { setTimeout as sleep } from 'node:timers/promises'
+// From an edit at the vendor to the committed row, as another connection sees it. First edits in monday's simulator,
+// one at a time, and the calls to the vendor that they cost (--edits N, 0 leaves them out); then signed webhooks of the
+// tutorial's app at a steady rate (--rates A,B,…, --seconds N, --profile DIR).
 import { parseArgs } from 'node:util'
-import { Database } from '../src/db/database.ts'
-import { startEmbedded } from '../src/db/embedded/embedded.ts'
-import { end, PATH_SECRET, percentile, root, type Simulator, startSimulator, withFolder } from './world.ts'
+import { median, round } from './harness/figures.ts'
+import { runChild } from './harness/child.ts'
+import { measureMonday } from './harness/monday-latency.ts'
+import { withNode } from './harness/node.ts'
+import { after, untouched, updates } from './harness/plan.ts'
+import { type BenchPostgres, withPostgres } from './harness/postgres.ts'
+import type { RateAnswer, RateTask } from './harness/rate.ts'
+import { differences, expectRows, OURS } from './harness/rows.ts'
+import { printTable } from './harness/table.ts'
 
-const P50_MAX_MS = 50
-const PROJECTS_BOARD = '1825117125'
-const NAME_COLUMN = 'text3__1'
+export interface LatencyOptions {
+  /** Events per second. */
+  readonly rates: readonly number[]
+  readonly seconds: number
+  readonly rounds: number
+  readonly profile?: string | undefined
+}
 
-const { values } = parseArgs({ options: { edits: { type: 'string', default: '300' } } })
+export const LATENCY: LatencyOptions = { rates: [10, 100, 1_000], seconds: 10, rounds: 3 }
 
-const sim = await startSimulator(200)
-const failed = await withFolder(sim, async (folder, env) => {
-  const server = await startEmbedded({ home: join(folder, 'db') })
-  const db = new Database({ url: server.url, poolSize: 2 })
-  const node = await startNode(folder, { ...env, DATABASE_URL: server.url, PORT: '0' })
-  try {
-    await ready(db)
-    const hook = `${node.url}/webhooks/datacube/${PATH_SECRET}`
-    await command(folder, { ...env, DATABASE_URL: server.url }, [
-      'webhooks',
-      'register',
-      'datacube',
-      '--url',
-      node.url,
-    ])
-    await settled(db)
-    const callsBefore = await calls(db)
-    const latencies = await measure(db, sim, Number(values.edits))
-    const sorted = latencies.toSorted((a, b) => a - b)
-    const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => percentile(sorted, share))
-    console.log(
-      `edit to row in Postgres, ${sorted.length} edits (${new URL(hook).pathname.split('/').slice(0, 3).join('/')})`,
-    )
-    console.log(
-      `p50 ${p50?.toFixed(1)} ms   p95 ${p95?.toFixed(1)} ms   p99 ${p99?.toFixed(1)} ms   calls to the vendor ${(await calls(db)) - callsBefore}`,
-    )
-    return (p50 ?? Infinity) > P50_MAX_MS
-  } finally {
-    await node.stop()
-    await db.close()
-    await server.stop()
-  }
-})
-await sim.stop()
-if (failed) process.exitCode = 1
+export interface LatencyFigures {
+  /** At the highest rate. */
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly rowsEqual: boolean
+  readonly raw: readonly { readonly perSecond: number; readonly rounds: readonly RateAnswer[] }[]
+}
 
-async function measure(db: Database, simulator: Simulator, edits: number): Promise<number[]> {
-  const { rows } = await db.query<{ monday_id: string }>(
-    `select monday_id from projects order by monday_id limit 50`,
-  )
-  const latencies: number[] = []
-  for (let i = 0; i < edits; i++) {
-    const id = rows[i % rows.length]?.monday_id ?? ''
-    const name = `Edited ${i}`
-    const startedAt = performance.now()
-    await simulator.control('edit', { op: 'setColumn', args: [PROJECTS_BOARD, id, NAME_COLUMN, name] })
-    for (;;) {
-      const seen = await db.query('select 1 from projects where monday_id = $1 and project_name = $2', [
-        id,
-        name,
-      ])
-      if (seen.rowCount === 1) break
-      if (performance.now() - startedAt > 10_000) throw new Error(`edit ${i} of item ${id} did not arrive`)
+export async function benchLatency(server: BenchPostgres, options: LatencyOptions): Promise<LatencyFigures> {
+  const { rates, seconds, rounds } = options
+  const customers = Math.max(...rates) * seconds
+  return withNode(server, { customers, profile: options.profile }, async ({ db, ...node }) => {
+    const results = rates.map((perSecond) => ({ perSecond, rounds: [] as RateAnswer[] }))
+    // A round at full rate that nobody counts: what runs for the first time runs slowly.
+    await server.checkpoint()
+    let from = 0
+    let expected = untouched(customers)
+    const run = async (perSecond: number): Promise<RateAnswer> => {
+      const events = perSecond * seconds
+      const task: RateTask = { ...node, perSecond, events, customers, from }
+      const answer = await runChild<RateTask, RateAnswer>('rate', task)
+      expected = after(updates(events, customers, from), expected)
+      from += customers
+      return answer
     }
-    latencies.push(performance.now() - startedAt)
-    await sleep(10)
-  }
-  return latencies
-}
-
-async function startNode(
-  cwd: string,
-  env: NodeJS.ProcessEnv,
-): Promise<{ url: string; stop(): Promise<void> }> {
-  const child = spawn(process.execPath, [join(root, 'bin/lockstep.js'), 'up'], {
-    cwd,
-    env,
-    stdio: ['ignore', 'ignore', 'pipe'],
+    await run(Math.max(...rates))
+    for (let i = 0; i < rounds; i++) {
+      for (const result of results) result.rounds.push(await run(result.perSecond))
+    }
+    await expectRows(db, expected)
+    const highest = results.at(-1)?.rounds ?? []
+    return {
+      p50Ms: round(median(highest.map(({ p50Ms }) => p50Ms))),
+      p99Ms: round(median(highest.map(({ p99Ms }) => p99Ms))),
+      rowsEqual: (await differences(db, OURS)) === 0,
+      raw: results,
+    }
   })
-  const url = await new Promise<string>((resolve, reject) => {
-    const lines = createInterface({ input: child.stderr })
-    lines.on('line', (line) => {
-      const found = /is up: (\S+)/.exec(line)?.[1]
-      if (found === undefined) console.error(line)
-      else resolve(found)
-    })
-    child.once('exit', (code) => reject(new Error(`up ended with ${code}`)))
+}
+
+export function printLatency({ raw, ...figures }: LatencyFigures): void {
+  const rows = raw.map(({ perSecond, rounds }) => [
+    String(perSecond),
+    String(round(median(rounds.map(({ p50Ms }) => p50Ms)))),
+    String(round(median(rounds.map(({ p99Ms }) => p99Ms)))),
+    String(round(Math.max(...rounds.map(({ maxMs }) => maxMs)))),
+  ])
+  printTable('Edit to row', ['edits/s', 'p50 ms', 'p99 ms', 'max ms'], rows)
+  console.log(JSON.stringify(figures))
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      edits: { type: 'string', default: '300' },
+      rates: { type: 'string', default: LATENCY.rates.join(',') },
+      seconds: { type: 'string', default: String(LATENCY.seconds) },
+      rounds: { type: 'string', default: String(LATENCY.rounds) },
+      profile: { type: 'string' },
+    },
   })
-  return { url, stop: () => end(child, 'SIGTERM') }
-}
-
-async function command(cwd: string, env: NodeJS.ProcessEnv, args: string[]): Promise<void> {
-  const child = spawn(process.execPath, [join(root, 'bin/lockstep.js'), ...args], {
-    cwd,
-    env,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  const code = await new Promise<number | null>((resolve) => child.once('exit', resolve))
-  if (code !== 0) throw new Error(`lockstep ${args.join(' ')} ended with ${code}`)
-}
-
-async function calls(db: Database): Promise<number> {
-  const { rows } = await db.query<{ n: number }>(
-    'select coalesce(sum(calls), 0)::int as n from lockstep.api_usage',
-  )
-  return rows[0]?.n ?? 0
-}
-
-async function ready(db: Database): Promise<void> {
-  for (let i = 0; i < 600; i++) {
-    const { rows } = await db.query<{ n: number }>(
-      'select count(*)::int as n from lockstep.freshness where full_pass_at is not null',
-    )
-    if (rows[0]?.n === 3) return
-    await sleep(100)
+  if (Number(values.edits) > 0 && !(await measureMonday(Number(values.edits)))) process.exitCode = 1
+  const options: LatencyOptions = {
+    rates: values.rates.split(',').map(Number),
+    seconds: Number(values.seconds),
+    rounds: Number(values.rounds),
+    profile: values.profile,
   }
-  throw new Error('the first sync did not end')
-}
-
-async function settled(db: Database): Promise<void> {
-  for (let i = 0; i < 600; i++) {
-    const { rows } = await db.query<{ n: number }>(`select count(*)::int as n from lockstep.refetch`)
-    const running = await db.query(`select 1 from lockstep.runs where status = 'running'`)
-    if (rows[0]?.n === 0 && running.rowCount === 0) return
-    await sleep(100)
-  }
+  const figures = await withPostgres((server) => benchLatency(server, options))
+  printLatency(figures)
+  if (!figures.rowsEqual) process.exitCode = 1
 }

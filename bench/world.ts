@@ -77,7 +77,7 @@ export async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<
   await ended
 }
 
-export const PATH_SECRET = 'bench-path-secret'
+const PATH_SECRET = 'bench-path-secret'
 
 /** A folder as a user has it: a configuration of the DataCube app against the simulator. */
 export async function withFolder<T>(
@@ -105,7 +105,3 @@ export async function withFolder<T>(
     await rm(folder, { recursive: true, force: true })
   }
 }
-
-/** The value at a share of sorted numbers. */
-export const percentile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN

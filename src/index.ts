@@ -2,7 +2,8 @@
 import type { Lockstep, LockstepOptions } from './cli/create-lockstep.ts'
 import type { Source } from './sources/contract.ts'
 
-export type { App, Check, Job, SourceContext } from './apps/contract.ts'
+export type { ApiContext, App, AppApi, Check, Job, JobContext, SourceContext } from './apps/contract.ts'
+export { RefusedError } from './apps/refused.ts'
 export { datacube, type DatacubeAppOptions } from './apps/datacube/index.ts'
 export { portal, type PortalAppOptions } from './apps/portal/index.ts'
 export { mondayAppSource, mondayBoards, type MondayAppOptions } from './apps/monday-boards/app.ts'
@@ -10,6 +11,18 @@ export type { Lockstep, LockstepOptions } from './cli/create-lockstep.ts'
 export { type Config, defineConfig } from './config/config.ts'
 export type { Settings } from './config/environment.ts'
 export type { Queryable, Transaction } from './db/database.ts'
+export {
+  admit,
+  type Admission,
+  type BudgetLimits,
+  type BudgetState,
+  emptyBudget,
+  recordRejection,
+  recordSent,
+  shiftBudget,
+  utcDay,
+} from './engine/budget.ts'
+export { type ClockOffset, observeDate, offsetMinMs, unknownOffset } from './engine/clock-offset.ts'
 export {
   ConfigError,
   CursorExpiredError,
@@ -19,7 +32,19 @@ export {
   VendorRefusedError,
   VendorUnavailableError,
 } from './engine/errors.ts'
-export type { Json, JsonObject, Observation, Value } from './engine/observation.ts'
+export {
+  DELETED,
+  extraRegister,
+  type Json,
+  type JsonObject,
+  jsonText,
+  type Observation,
+  type ObservationKind,
+  type Value,
+} from './engine/observation.ts'
+export { readFloor } from './engine/read-time.ts'
+export { callRetry, nextDelayMs, type RetryPolicy } from './engine/retry.ts'
+export { type Stamp, stamp, type StampParts } from './engine/stamp.ts'
 export type { Change } from './mirror/apply.ts'
 export {
   type ColumnSpec,
@@ -30,22 +55,37 @@ export {
   type TableSpec,
 } from './mirror/table-spec.ts'
 export type { BoardMapping, DecoderName, FieldMapping } from './sources/monday/mapping.ts'
+export { machineClock } from './sources/clock.ts'
 export type { EmailBisonOptions } from './sources/email-bison/source.ts'
-export type {
-  Delivery,
-  EventLog,
-  Fact,
-  FetchedRow,
-  KeysRequest,
-  Page,
-  PageRequest,
-  Parsed,
-  Refetch,
-  Source,
-  SourceStore,
-  Stream,
-  WebhookAdmin,
-  WebhookDoor,
+export {
+  type CallNote,
+  type Clock,
+  type Delivery,
+  type Dependency,
+  type EventIdentity,
+  type EventLog,
+  type EventLogPage,
+  type EventLogRequest,
+  type Fact,
+  type FetchedRow,
+  type KeysRequest,
+  type Outcome,
+  type Page,
+  type PageRequest,
+  type Parsed,
+  type Preparation,
+  type Refetch,
+  ROW,
+  type Source,
+  type SourceStore,
+  type Stream,
+  type Usage,
+  type Verdict,
+  type WebhookAdmin,
+  type WebhookChange,
+  type WebhookDoor,
+  type WebhookInfo,
+  type WebhookRequest,
 } from './sources/contract.ts'
 
 /** Checks a source's shape where it is written, and keeps its own type. */

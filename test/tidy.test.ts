@@ -24,8 +24,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   inbox: ['engine', 'db', 'mirror', 'lanes', 'sources/contract'],
   feed: ['engine', 'db', 'mirror'],
   jobs: ['engine', 'db'],
+  cache: ['engine', 'db'],
   alerts: ['engine', 'db', 'sinks/contract'],
-  apps: ['engine', 'db', 'mirror', 'lanes', 'inbox', 'feed', 'jobs', 'alerts', 'sources', 'sinks'],
+  apps: ['engine', 'db', 'mirror', 'lanes', 'inbox', 'feed', 'jobs', 'cache', 'alerts', 'sources', 'sinks'],
   config: ['engine', 'apps', 'db'],
   http: [
     'engine',

@@ -1,13 +1,14 @@
 import { syncApp } from '../../src/lanes/sync.ts'
-import { checkNotes, checkSafety } from './checks.ts'
+import { checkSafety } from './checks.ts'
 import { converge } from './liveness.ts'
+import type { Profile } from './profile.ts'
 import { Divergence, type Figures } from './report.ts'
 import { ChaosRun, type RunOptions } from './run.ts'
-import { flurries, interlude, pickStep, recover } from './steps.ts'
+import { interlude, pickStep, recover } from './steps.ts'
 
 export interface Outcome {
   readonly figures: Figures
-  readonly profile: string
+  readonly profile: Profile
   /** Why it failed, and at which step; undefined where all held. */
   readonly failure?: { readonly step: number; readonly during: string; readonly message: string }
 }
@@ -36,10 +37,10 @@ export async function runChaos(options: RunOptions): Promise<Outcome> {
       run.node.db.failpoint = undefined
       run.figures.steps++
       if (!next.name.includes('edit')) await checkSafety(run)
-      if (step % 25 === 0) await checkNotes(run)
+      if (step % 25 === 0) await run.site.checkNotes(run)
     }
     during = 'the last flurry'
-    for (let i = 0; i < FLURRIES; i++) await run.random.pick(flurries)(run)
+    for (let i = 0; i < FLURRIES; i++) await run.random.pick(run.site.flurries)(run)
     during = 'liveness'
     await converge(run)
     return { figures: sum(run), profile: run.profile }
@@ -60,10 +61,9 @@ function messageOf(error: unknown): string {
 
 async function firstPass(run: ChaosRun): Promise<void> {
   const signal = AbortSignal.timeout(30_000)
-  const { replicaLagMs, omitted, withheldField } = run.sim.faults
-  Object.assign(run.sim.faults, { replicaLagMs: 0, omitted: 0, withheldField: 0 })
-  await syncApp(run.node.db, run.node.pipeline, { signal, full: true, drain: true })
-  Object.assign(run.sim.faults, { replicaLagMs, omitted, withheldField })
+  await run.site.unhindered(() =>
+    syncApp(run.node.db, run.node.pipeline, { signal, full: true, drain: true }),
+  )
 }
 
 /** Time between two steps: mostly none to speak of, now and then half a minute. */
@@ -77,5 +77,5 @@ function pass(run: ChaosRun): void {
 const sum = (run: ChaosRun): Figures => ({
   ...run.figures,
   deliveries: run.mail.posts,
-  faults: run.figures.faults + run.mail.harm + run.sim.requests.rejected,
+  faults: run.figures.faults + run.mail.harm + run.site.rejected(),
 })

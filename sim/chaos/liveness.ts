@@ -3,10 +3,10 @@ import { delta } from '../../src/lanes/delta.ts'
 import { refetchOnce } from '../../src/lanes/refetch.ts'
 import { catchUp, syncApp } from '../../src/lanes/sync.ts'
 import { verifyApp } from '../../src/lanes/verify.ts'
-import { checkLedger, checkMirror, checkNotes, checkSafety } from './checks.ts'
+import { checkLedger, checkSafety } from './checks.ts'
 import { Divergence } from './report.ts'
 import type { ChaosRun } from './run.ts'
-import { AT_ONCE, deliver, recover } from './steps.ts'
+import { AT_ONCE, recover } from './steps.ts'
 
 const ROUNDS_MAX = 200
 /** Past the longest jump of a clock, and any lease. */
@@ -17,43 +17,50 @@ const SETTLED_MS = 32_000
 
 /** Nothing goes wrong any more: now the mirror must come to equal the vendor, as far as its profile promises when. */
 export async function converge(run: ChaosRun): Promise<void> {
+  const { site, mail, time, profile } = run
   run.calm = true
   run.poison = 0
   recover(run)
-  run.sim.faults.omitted = 0
-  run.mail.hurry()
-  Object.assign(run.mail.faults, { dropRate: 0, duplicateRate: 0, delayMs: 0 })
-  if (run.profile === 'live') {
+  mail.hurry()
+  Object.assign(mail.faults, { dropRate: 0, duplicateRate: 0, delayMs: 0 })
+  site.calm()
+  if (profile === 'live') {
     await quieten(run)
-    await checkMirror(run, 'events')
-  } else run.sim.faults.replicaLagMs = 0
-  if (run.profile === 'lagging') {
+    await site.checkMirror(run, 'events')
+  } else site.stopLagging()
+  if (profile === 'lagging') {
     await quieten(run)
-    await checkMirror(run, 'lagging events')
+    await site.checkMirror(run, 'lagging events')
   }
-  if (run.profile !== 'storm') {
-    run.time.advance(SETTLED_MS)
+  if (profile !== 'storm') {
+    time.advance(SETTLED_MS)
     await deltas(run)
     await quieten(run)
-    await checkMirror(run, 'delta')
+    await site.checkMirror(run, 'delta')
   }
-  run.time.advance(run.profile === 'storm' ? LONG_MS : SETTLED_MS)
+  time.advance(profile === 'storm' ? LONG_MS : SETTLED_MS)
   await quieten(run)
-  if (run.profile === 'storm' && run.random.chance(0.4)) await repair(run)
+  await site.fillGaps?.(run)
+  // What still waits is no drift.
+  await quieten(run)
+  if (profile === 'storm' && run.random.chance(0.4)) await repair(run)
   else await passes(run)
   await quieten(run)
-  await checkMirror(run, 'full')
+  await site.fillGaps?.(run)
+  await quieten(run)
+  await site.checkMirror(run, 'full')
   if (run.random.chance(0.3)) await expectNoDrift(run)
   await checkSafety(run)
   await checkLedger(run)
-  await checkNotes(run)
+  await site.checkNotes(run)
 }
 
 const signal = (): AbortSignal => AbortSignal.timeout(30_000)
 
 async function deltas(run: ChaosRun): Promise<void> {
   const { db, pipeline } = run.node
-  for (const stream of pipeline.source.streams) await delta(db, pipeline, stream, { signal: signal() })
+  for (const stream of pipeline.source.streams)
+    if (stream.deltas !== false) await delta(db, pipeline, stream, { signal: signal() })
 }
 
 async function passes(run: ChaosRun): Promise<void> {
@@ -71,6 +78,8 @@ async function passes(run: ChaosRun): Promise<void> {
 /** Instead of a full pass, but for streams that never had one. */
 async function repair(run: ChaosRun): Promise<void> {
   const { db, pipeline } = run.node
+  // What was found since the last look is to be read whole first.
+  await run.node.prepare(signal(), true)
   // As a worker does it: a pass that was interrupted in bad times ends partial, and is made again.
   for (let round = 0; round < CATCH_UPS_MAX; round++) {
     if ((await catchUp(db, pipeline, { signal: signal() })) === undefined) break
@@ -106,7 +115,7 @@ async function quieten(run: ChaosRun): Promise<void> {
   const { db, pipeline } = run.node
   await run.node.prepare(signal())
   for (let round = 0; round < ROUNDS_MAX; round++) {
-    while (run.mail.waiting > 0) await deliver(run, run.mail.waiting)
+    while (run.mail.waiting > 0) await run.deliver(run.mail.waiting)
     let busy = 0
     for (;;) {
       const { settled, failed } = await processBatch(db, pipeline, 100)
@@ -135,7 +144,7 @@ async function waiting(run: ChaosRun): Promise<string> {
 async function nextDueMs(run: ChaosRun): Promise<number | undefined> {
   const { rows } = await run.node.db.query<{ ms: number | null }>(
     `select (extract(epoch from min(due) - clock_timestamp()) * 1000)::float8 as ms from (
-       select next_attempt_at as due from lockstep.inbox_queue
+       select next_attempt_at as due from lockstep.inbox where status = 'pending'
        union all select greatest(next_attempt_at, claimed_until) from lockstep.refetch) as waiting`,
   )
   const ms = rows[0]?.ms

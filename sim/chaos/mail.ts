@@ -1,10 +1,10 @@
-import type { Capture } from '../monday/webhooks/dispatcher.ts'
+import type { JsonObject } from '../../src/engine/observation.ts'
 import type { Random } from '../monday/world/random.ts'
-
-type Event = Readonly<Record<string, unknown>>
+import type { Site } from './kind.ts'
 
 interface Letter {
-  readonly event: Event
+  readonly path: string
+  readonly payload: JsonObject
   /** Lies until this moment. */
   readonly dueMs: number
 }
@@ -20,7 +20,7 @@ export interface MailFaults {
 }
 
 /** The status of the answer; 0 where none came. */
-export type Post = (body: string) => Promise<number>
+export type Post = (path: string, body: string) => Promise<number>
 
 /** The vendor's outgoing deliveries, held until the schedule lets some through. */
 export class Mail {
@@ -29,6 +29,8 @@ export class Mail {
   readonly accepted = new Map<string, number>()
   /** Identities of posts that got another answer: they may have been kept all the same. */
   readonly unsure = new Map<string, number>()
+  /** The same of events that nothing in their bodies tells apart. */
+  readonly nameless = { accepted: 0, unsure: 0 }
   posts = 0
   harm = 0
   #waiting: Letter[] = []
@@ -44,32 +46,39 @@ export class Mail {
     return this.#waiting.length
   }
 
-  readonly capture: Capture = ({ event }) => {
+  readonly take = (path: string, payload: JsonObject): void => {
     if (this.#random.chance(this.faults.dropRate)) {
       this.harm++
       return
     }
     const delay = this.faults.delayMs > 0 ? this.#random.int(this.faults.delayMs) : 0
     if (delay > 0) this.harm++
-    this.#waiting.push({ event, dueMs: this.#now() + delay })
+    this.#waiting.push({ path, payload, dueMs: this.#now() + delay })
   }
 
   /** Delivers up to `count` letters that are due. Those that are not accepted are sent again later. */
-  async deliver(count: number, post: Post): Promise<void> {
+  async deliver(count: number, site: Site, post: Post): Promise<void> {
     for (let i = 0; i < count; i++) {
-      const letter = this.#take()
+      const letter = this.#next()
       if (letter === undefined) return
-      const { event } = letter
-      const status = await post(JSON.stringify({ event }))
+      const status = await post(letter.path, JSON.stringify(letter.payload))
       this.posts++
       const ok = status >= 200 && status < 300
-      const book = ok ? this.accepted : this.unsure
-      book.set(identityOf(event), (book.get(identityOf(event)) ?? 0) + 1)
-      if (!ok || this.#random.chance(this.faults.duplicateRate)) this.#again(event)
+      this.#book(site.identityOf(letter.payload), ok)
+      if (!ok || this.#random.chance(this.faults.duplicateRate)) this.#again(letter, site)
     }
   }
 
-  #take(): Letter | undefined {
+  #book(identity: string | undefined, ok: boolean): void {
+    if (identity === undefined) {
+      this.nameless[ok ? 'accepted' : 'unsure']++
+      return
+    }
+    const book = ok ? this.accepted : this.unsure
+    book.set(identity, (book.get(identity) ?? 0) + 1)
+  }
+
+  #next(): Letter | undefined {
     const due = this.#waiting.filter((letter) => letter.dueMs <= this.#now())
     const index = this.faults.inOrder ? 0 : this.#random.int(Math.max(1, due.length))
     if (index > 0) this.harm++
@@ -78,25 +87,14 @@ export class Mail {
     return letter
   }
 
-  #again(event: Event): void {
+  #again({ path, payload }: Letter, site: Site): void {
     this.harm++
-    const fresh = this.#random.chance(this.faults.newBodyRate) ? { triggerUuid: this.#random.hex(32) } : {}
-    const retry = this.#random.chance(0.5) ? { isRetry: true } : {}
-    this.#waiting.push({
-      event: { ...event, ...retry, ...fresh },
-      dueMs: this.#now() + this.#random.int(60_000),
-    })
+    const again = site.again(payload, this.#random, this.#random.chance(this.faults.newBodyRate))
+    this.#waiting.push({ path, payload: again, dueMs: this.#now() + this.#random.int(60_000) })
   }
 
   /** No delivery waits for its time any longer. */
   hurry(): void {
-    this.#waiting = this.#waiting.map(({ event }) => ({ event, dueMs: 0 }))
+    this.#waiting = this.#waiting.map((letter) => ({ ...letter, dueMs: 0 }))
   }
-}
-
-/** What makes two deliveries one event, told from the vendor's side. */
-function identityOf(event: Event): string {
-  const item = event['pulseId'] ?? event['itemId'] ?? event['subitem'] ?? ''
-  const board = event['boardId'] ?? event['destBoardId'] ?? ''
-  return [event['triggerUuid'], event['type'], board, item, event['columnId'] ?? ''].map(String).join('|')
 }

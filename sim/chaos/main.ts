@@ -1,18 +1,20 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { mutations } from './mutations.ts'
+import { kindOf, kinds } from './kinds.ts'
+import { profiles } from './profile.ts'
 import { lineOf } from './report.ts'
-import { profiles } from './run.ts'
-import { type Asked, describeFailure, runSeeds, type Told } from './seeds.ts'
+import { type Asked, describeFailure, runSeeds, tidyUp, type Told } from './seeds.ts'
 import { startPostgres } from './server.ts'
 
 const USAGE = `npm run chaos -- [--seed N] [--seeds K] [--steps M] [--minutes T] [--jobs J]
-                 [--profile P] [--mutate NAME] [--all]
+                 [--world W] [--profile P] [--mutate NAME] [--all]
   --seed     the first seed; default: drawn from the time
   --seeds    how many seeds; default 1, or as many as fit into --minutes
   --steps    steps of each run; default 80
   --jobs     runs side by side; default: the processors
-  --mutate   plants a bug, which must be found: ${Object.keys(mutations).join(', ')}
+  --world    ${kinds.map(({ name }) => name).join(', ')}; default: all, one after another
+  --mutate   plants a bug, which must be found; with --world:
+${kinds.map(({ name, mutations }) => `             ${name}: ${Object.keys(mutations).join(', ')}`).join('\n')}
   --profile  ${profiles.join(', ')}; default: as the seed draws
   --all      goes on after a failure`
 
@@ -30,13 +32,17 @@ function read(): Asked {
       jobs: { type: 'string' },
       mutate: { type: 'string' },
       profile: { type: 'string' },
+      world: { type: 'string' },
       all: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
   const profile = profiles.find((name) => name === values.profile)
+  const kind = kindOf(values.world ?? '')
   const wrong =
-    profile !== values.profile || (values.mutate !== undefined && !Object.hasOwn(mutations, values.mutate))
+    profile !== values.profile ||
+    kind?.name !== values.world ||
+    (values.mutate !== undefined && !Object.hasOwn(kind?.mutations ?? {}, values.mutate))
   if (values.help || wrong) {
     console.log(USAGE)
     process.exit(values.help ? 0 : 2)
@@ -49,6 +55,7 @@ function read(): Asked {
     endsAt: minutes === undefined ? Infinity : Date.now() + minutes * 60_000,
     mutation: values.mutate,
     profile,
+    world: kind?.name,
     jobs: Number(values.jobs ?? availableParallelism()),
     all: values.all,
   }
@@ -62,7 +69,8 @@ let told = 0
 function tell(one: Told): void {
   told++
   if (one.failure !== undefined) console.log(describeFailure(asked, one))
-  else if (asked.seeds <= TOLD_MAX) console.log(`seed ${one.seed} (${one.profile}): ${lineOf(one.figures)}`)
+  else if (asked.seeds <= TOLD_MAX)
+    console.log(`${one.world} seed ${one.seed} (${one.profile}): ${lineOf(one.figures)}`)
   else if (told % 50 === 0) console.log(`${told} seeds in ${seconds()} s`)
 }
 
@@ -75,5 +83,6 @@ try {
     process.exitCode = 1
   }
 } finally {
+  await tidyUp(postgres.url)
   await postgres.stop()
 }

@@ -8,7 +8,6 @@ import { silentLog } from '../../src/jobs/log.ts'
 import type { Pipeline } from '../../src/lanes/pipeline.ts'
 import type { Delivery, Page, Source } from '../../src/sources/contract.ts'
 import { ChaosDatabase, type ChaosOptions } from './database.ts'
-import { APP, PATH_SECRET } from './world.ts'
 
 /** What a run does to a node from inside. */
 export interface Hooks {
@@ -16,6 +15,8 @@ export interface Hooks {
   readonly afterRead: (page: Page, request: ReadRequest) => Promise<Page>
   /** Before an event is parsed; throws where it is to fail. */
   readonly beforeParse: (delivery: Delivery) => Delivery
+  /** The vendor's record of events answers nothing. */
+  readonly noEventLog: boolean
 }
 
 export interface ReadRequest {
@@ -25,6 +26,8 @@ export interface ReadRequest {
   readonly cursor: unknown
   readonly newestFirst: boolean
 }
+
+const SECRET_KEY = 'a key for the simulation alone'
 
 /** One node as it runs, but that its loops are turned by hand. It ends by being dropped. */
 export class ChaosNode {
@@ -53,7 +56,7 @@ export class ChaosNode {
 
   static async open(options: ChaosOptions, app: App, hooks: Hooks): Promise<ChaosNode> {
     const db = new ChaosDatabase(options)
-    const [pipeline] = await openPipelines(db, [app])
+    const [pipeline] = await openPipelines(db, [app], { secretKey: SECRET_KEY })
     if (pipeline === undefined) throw new Error('no pipeline')
     return new ChaosNode(db, { ...pipeline, source: hooked(pipeline.source, hooks) })
   }
@@ -66,10 +69,11 @@ export class ChaosNode {
   }
 
   /** Delivers through the real door; the status of its answer, 0 where the node died under it. */
-  async post(body: string): Promise<number> {
+  async post(path: string, body: string): Promise<number> {
+    const [, , app = '', secret] = path.split('/')
     const reply = await this.#door({
-      app: APP,
-      secret: PATH_SECRET,
+      app,
+      secret,
       headers: {},
       clientIp: undefined,
       body: () => Promise.resolve(new TextEncoder().encode(body)),
@@ -95,5 +99,10 @@ function hooked(source: Source, hooks: Hooks): Source {
     const { stream, part } = request
     return hooks.afterRead(await readKeys(request), { stream, part, cursor: null, newestFirst: false })
   }
+  if (hooks.noEventLog && source.eventLog !== undefined)
+    own.eventLog = {
+      ...source.eventLog,
+      read: () => Promise.resolve({ events: [], next: undefined, floor: Infinity }),
+    }
   return own
 }

@@ -1,8 +1,11 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Outcome } from './chaos.ts'
-import type { Profile } from './run.ts'
+import type { Kind } from './kind.ts'
+import { kinds } from './kinds.ts'
+import type { Profile } from './profile.ts'
 import { addFigures, type Figures, lineOf, noFigures } from './report.ts'
+import { buildTemplates, dropTemplates } from './server.ts'
 
 export interface Asked {
   readonly seed: number
@@ -12,6 +15,8 @@ export interface Asked {
   readonly endsAt: number
   readonly mutation: string | undefined
   readonly profile: Profile | undefined
+  /** Only this one; otherwise seed by seed the next of all. */
+  readonly world: string | undefined
   /** Runs side by side, each on a database and a thread of its own. */
   readonly jobs: number
   readonly all: boolean
@@ -20,6 +25,7 @@ export interface Asked {
 /** What a worker tells of one seed. */
 export interface Told extends Outcome {
   readonly seed: number
+  readonly world: string
 }
 
 export interface Result {
@@ -28,8 +34,30 @@ export interface Result {
   readonly figures: Figures
 }
 
+/** Servers → the worlds that they have templates of. */
+const built = new Map<string, Set<Kind>>()
+
+/** The worlds that are asked for. */
+export const worldsOf = ({ world }: Pick<Asked, 'world'>): readonly Kind[] =>
+  kinds.filter(({ name }) => world === undefined || name === world)
+
+async function ready(asked: Asked, url: string): Promise<void> {
+  const have = built.get(url) ?? new Set<Kind>()
+  built.set(url, have)
+  const lacking = worldsOf(asked).filter((kind) => !have.has(kind))
+  await buildTemplates(url, lacking)
+  for (const kind of lacking) have.add(kind)
+}
+
+/** Drops what runs on this server have left for other runs of this process. */
+export async function tidyUp(url: string): Promise<void> {
+  await dropTemplates(url, [...(built.get(url) ?? [])])
+  built.delete(url)
+}
+
 /** Runs the seeds in worker threads; `onSeed` hears of each in the order of their ends. */
 export async function runSeeds(asked: Asked, url: string, onSeed: (told: Told) => void): Promise<Result> {
+  await ready(asked, url)
   let figures = noFigures()
   let seeds = 0
   const failed: Told[] = []
@@ -54,13 +82,13 @@ export async function runSeeds(asked: Asked, url: string, onSeed: (told: Told) =
 /** A failed run, with the command that repeats it. */
 export function describeFailure(
   { steps, mutation, profile: asked }: Asked,
-  { seed, failure, figures, profile }: Told,
+  { seed, world, failure, figures, profile }: Told,
 ): string {
   const bug = mutation === undefined ? '' : ` --mutate ${mutation}`
   const of = asked === undefined ? '' : ` --profile ${asked}`
   return [
-    `seed ${seed} (${profile}): ${lineOf(figures)}`,
+    `${world} seed ${seed} (${profile}): ${lineOf(figures)}`,
     `FAILED at step ${failure?.step} (${failure?.during}): ${failure?.message}`,
-    `again: npm run chaos -- --seed ${seed} --steps ${steps}${of}${bug}`,
+    `again: npm run chaos -- --world ${world} --seed ${seed} --steps ${steps}${of}${bug}`,
   ].join('\n')
 }

@@ -1,7 +1,6 @@
 import type { Clock } from '../../src/sources/contract.ts'
 import type { Random } from '../monday/world/random.ts'
 
-const START_MS = Date.UTC(2026, 10, 2, 9, 0, 0)
 /** A call takes up to this long, half of it on the way there. */
 const LATENCY_MAX_MS = 60
 
@@ -10,15 +9,18 @@ const LATENCY_MAX_MS = 60
  * on any machine. Three clocks show it: the vendor's, ours, and the database's, each with an offset of its own.
  */
 export class VirtualTime {
-  #nowMs = START_MS
+  readonly #startMs: number
+  #nowMs: number
   ourOffsetMs = 0
   databaseOffsetMs = 0
   /** What the database was last set to. */
   databaseShownMs = -1
   readonly #random: Random
 
-  constructor(random: Random) {
+  constructor(random: Random, startMs: number) {
     this.#random = random
+    this.#startMs = startMs
+    this.#nowMs = startMs
   }
 
   get nowMs(): number {
@@ -42,7 +44,7 @@ export class VirtualTime {
   /** Looking at it takes time: it is looked at before a request is sent and after its answer came. */
   readonly ours: Clock = {
     now: () => this.#look() + this.ourOffsetMs,
-    steady: () => this.#look() - START_MS,
+    steady: () => this.#look() - this.#startMs,
     sleep: (ms, signal) => {
       signal?.throwIfAborted()
       this.advance(ms)

@@ -19,8 +19,14 @@ export interface Faults {
   /** Workspaces whose every call fails, with `withheldStatus`. */
   withheldWorkspaces: number[]
   withheldStatus: 403 | 500
+  /** `per_page` is ignored without a word, wherever it else is honoured. */
+  perPageIgnored: boolean
+  /** Lists and rows, and the record of events, answer what was so long ago. */
+  replicaLagMs: number
   /** A mail that the API took is sent without being announced. */
   manualSendUnannounced: number
+  /** `/api/events` lists its rows with `payload` null. */
+  eventsWithoutBody: boolean
   webhook: WebhookFaults
 }
 
@@ -58,7 +64,10 @@ export function createFaults(patch: FaultsPatch = {}): Faults {
     pagination: 'asked',
     withheldWorkspaces: [],
     withheldStatus: 500,
+    perPageIgnored: false,
+    replicaLagMs: 0,
     manualSendUnannounced: 0,
+    eventsWithoutBody: false,
     ...rest,
     webhook: {
       dropRate: 0,

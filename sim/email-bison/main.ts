@@ -18,6 +18,7 @@ async function main(): Promise<void> {
       'event-case': { type: 'string', default: 'upper' },
       'retry-delays-ms': { type: 'string' },
       weekends: { type: 'boolean', default: false },
+      'time-zone': { type: 'string', default: 'UTC' },
       traffic: { type: 'string', default: '0' },
       state: { type: 'string' },
     },
@@ -33,6 +34,7 @@ async function main(): Promise<void> {
     historyDays: Number(values['history-days']),
     settings: {
       weekends: values.weekends,
+      timeZone: values['time-zone'],
       eventCase: values['event-case'] === 'lower' ? 'lower' : 'upper',
       ...(delays === undefined ? {} : { retryDelaysMs: delays.split(',').map(Number) }),
     },

@@ -3,6 +3,7 @@ import { createActs } from './acts/acts.ts'
 import { Outbox } from './acts/outbox.ts'
 import { Stage } from './acts/stage.ts'
 import { type App, createApp } from './api/app.ts'
+import { Replica } from './api/replica.ts'
 import { RequestLog } from './api/request-log.ts'
 import { addControl } from './control.ts'
 import { createFaults } from './faults.ts'
@@ -93,8 +94,10 @@ function createInstance({ world, deliveries }: SavedInstance, options: EmailBiso
   const random = createRandom(world.seed + 101)
   const { capture } = options
   const dispatcher = new Dispatcher({ world, faults, random, realTime, capture })
+  const replica = new Replica(world, faults)
   const stage = new Stage({
     world,
+    changed: () => replica.keep(),
     random: world.random,
     announce: (event) => dispatcher.announce(event),
     forget: (event) => dispatcher.deliveries.forget(event.id),
@@ -112,6 +115,7 @@ function createInstance({ world, deliveries }: SavedInstance, options: EmailBiso
     dispatcher,
     faults,
     random,
+    replica,
     queueSend: (workspace: { id: number }, send: { replyId: number; senderId: number; text: string }) =>
       outbox.add({ workspaceId: workspace.id, ...send }),
   }

@@ -104,6 +104,15 @@ export async function openAlerts(db: Queryable, app: string): Promise<Alert[]> {
   return rows
 }
 
+/** The streams of which an alert of this condition lasts. */
+export async function openStreams(db: Queryable, app: string, condition: string): Promise<string[]> {
+  const { rows } = await db.query<{ stream: string }>(
+    `select stream from lockstep.alerts where app = $1 and condition = $2 and closed_at is null order by stream`,
+    [app, condition],
+  )
+  return rows.map(({ stream }) => stream)
+}
+
 type Row = Pick<Alert, 'id' | 'app' | 'stream' | 'condition' | 'level' | 'detail' | 'purpose' | 'returns'> & {
   opened_ms: number
 }

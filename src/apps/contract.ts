@@ -1,4 +1,7 @@
+import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Database, Queryable, Transaction } from '../db/database.ts'
+import type { Log } from '../jobs/log.ts'
+import type { Pipeline } from '../lanes/pipeline.ts'
 import type { Change } from '../mirror/apply.ts'
 import type { TableSpec } from '../mirror/table-spec.ts'
 import type { Fact, Source, SourceStore } from '../sources/contract.ts'
@@ -25,8 +28,58 @@ export interface App {
   /** Runs once at each start, after the migrations: for settings that change derived data. */
   readonly start?: (db: Database) => Promise<void>
   readonly jobs?: readonly Job[]
+  /** Where messages of purposes of the app's own go: purpose → Slack incoming webhook. Not kept anywhere else. */
+  readonly slack?: () => Readonly<Record<string, string | undefined>>
+  /**
+   * Reads again what past days were, for `lockstep sync <app> --date`. Killed anywhere, the same request goes on where
+   * it was. Throws a ConfigError for days that cannot be read.
+   */
+  readonly backfill?: (db: Database, request: BackfillRequest) => Promise<Backfilled>
   /** Looks for data that does not fit together, for `doctor` and `status`. */
   readonly checks?: (db: Queryable) => Promise<Check[]>
+  /**
+   * Adds the app's routes to a router that is mounted at `/api/v1/<name>`, behind the key, and described at
+   * `/api/openapi.json`. A route that refuses throws a RefusedError. Called once in a process that serves.
+   */
+  readonly api?: (routes: OpenAPIHono, context: ApiContext) => Promise<AppApi>
+}
+
+export interface BackfillRequest {
+  readonly pipeline: Pipeline
+  /** Days of the app's own calendar, `YYYY-MM-DD`, both included; undefined: all that there ever were. */
+  readonly days: { readonly from: string; readonly to: string } | undefined
+  readonly now: Date
+  /** Begin anew even where an interrupted one could go on. */
+  readonly fresh: boolean
+  /** Stops after what is in hand; that is kept. */
+  readonly signal: AbortSignal
+  readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined
+}
+
+export interface Backfilled {
+  readonly from: string
+  readonly to: string
+  /** Accounts whose days were read. */
+  readonly accounts: number
+  /** Days of accounts whose figures were written; those that an interrupted one had written before are not among them. */
+  readonly days: number
+  /** Days of accounts that it had. */
+  readonly resumed: number
+  /** Events that were missing, and now are here. */
+  readonly events: number
+  readonly failures: readonly { readonly name: string; readonly error: string }[]
+  /** What a person should know of the result. */
+  readonly notes: readonly string[]
+}
+
+export interface ApiContext {
+  readonly db: Database
+  readonly log: Log
+}
+
+export interface AppApi {
+  /** Ends what the routes do in the background; no request comes any more. */
+  stop(): Promise<void>
 }
 
 export interface SourceContext {
@@ -40,7 +93,14 @@ export interface Job {
   /** Five-field cron expression, in `timeZone` (default UTC). */
   readonly cron: string
   readonly timeZone?: string
-  readonly run: (db: Database, now: Date) => Promise<void>
+  readonly run: (db: Database, now: Date, context: JobContext) => Promise<void>
+}
+
+export interface JobContext {
+  /** The app's own. */
+  readonly pipeline: Pipeline
+  /** Aborts when the node stops. */
+  readonly signal: AbortSignal
 }
 
 export interface Check {

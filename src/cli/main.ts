@@ -62,9 +62,10 @@ program
   .description('pull what changed, or with --full every row')
   .argument('<app>')
   .option('--full', 'read every row; resumes where a killed pass stopped')
-  .option('--fresh', 'with --full: begin anew even where a pass could be resumed')
+  .option('--fresh', 'with --full or --date: begin anew even where it could be resumed')
   .option('--table <table...>', 'only these tables')
   .option('--limit <n>', 'stop after about this many rows a table; implies --full, and proves nothing', count)
+  .option('--date <days>', 'read past days again: YYYY-MM-DD, YYYY-MM-DD..YYYY-MM-DD, or all')
   .option('--dry-run', 'read and compare, and write nothing')
   .option('--json', 'figures for machines')
   .action(async (app: string, options: Record<string, unknown>) =>

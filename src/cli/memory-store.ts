@@ -9,6 +9,7 @@ export const memoryStore = (): SourceStore =>
     remove: async () => {},
     readSecrets: async () => ({}),
     writeSecret: async () => {},
+    noteCalls: async () => {},
     countCalls: async (_day, calls, rejected) => ({ calls, rejected }),
   })
 
@@ -42,6 +43,7 @@ export function overlayStore(base: SourceStore): SourceStore {
     async remove(kind, key) {
       layer(kind).set(key, undefined)
     },
+    noteCalls: (notes) => base.noteCalls(notes),
     countCalls: (day, calls, rejected, complexity) => base.countCalls(day, calls, rejected, complexity),
   }
 }

@@ -5,6 +5,7 @@ import type { Settings } from '../config/environment.ts'
 import type { Database } from '../db/database.ts'
 import { isOutage } from '../db/database.ts'
 import { describeError } from '../engine/errors.ts'
+import type { Metrics } from '../http/metrics.ts'
 import type { Log } from '../jobs/log.ts'
 import type { LoopOptions } from '../jobs/loop.ts'
 import type { Pipeline } from '../lanes/pipeline.ts'
@@ -15,21 +16,27 @@ export interface MessagesOptions {
   readonly config: Config
   readonly settings: Pick<Settings, 'slack'>
   readonly pipelines: readonly Pipeline[]
+  readonly metrics: Pick<Metrics, 'notifications'>
   readonly log: Log
 }
 
-const REST_MS = 2_000
+/** What is due sooner wakes the loop. */
+const REST_MS = 60_000
 const WATCH_MS = 60_000
 const OUTAGE_MS_MAX = 60_000
 
 /** Sends what waits to be told to people, and watches that it comes through. */
-export function messagesLoop({ db, config, settings, pipelines, log }: MessagesOptions): LoopOptions {
-  const notifiers = createSlack().notifiers({ ...settings.slack, ...config.slack })
+export function messagesLoop(options: MessagesOptions): LoopOptions {
+  const { db, config, settings, pipelines, metrics, log } = options
+  const ofApps = config.apps.map((app) => app.slack?.() ?? {})
+  const notifiers = createSlack().notifiers(Object.assign({}, ...ofApps, settings.slack, config.slack))
   let watchedAt = -Infinity
   return {
     async step(signal: AbortSignal) {
       const { outcomes, nextInMs } = await deliverDue(db, notifiers, { signal })
       for (const { app, purpose, result, error } of outcomes) {
+        // A node that stops has tried nothing.
+        if (result !== 'released') metrics.notifications.inc({ app, purpose, result })
         if (result !== 'sent') log.warn({ app, purpose, result, error }, 'a message was not sent')
       }
       if (performance.now() - watchedAt > WATCH_MS) {

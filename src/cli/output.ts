@@ -7,9 +7,15 @@ export const printJson = (value: unknown): void => print(JSON.stringify(value, n
 
 const BAR = 24
 
+interface BarProgress extends Omit<Progress, 'stream'> {
+  readonly stream: { readonly name: string }
+  /** What is counted; default rows. */
+  readonly unit?: string
+}
+
 /** One line a stream and part, redrawn in place on a terminal, printed at its end elsewhere. */
 export function progressBar(out: NodeJS.WriteStream = process.stderr): {
-  update(progress: Progress): void
+  update(progress: BarProgress): void
   end(): void
 } {
   let shown: string | undefined
@@ -19,7 +25,7 @@ export function progressBar(out: NodeJS.WriteStream = process.stderr): {
     shown = undefined
   }
   return {
-    update({ stream, part, rows, total }) {
+    update({ stream, part, rows, total, unit = 'rows' }) {
       const name = part === 'row' ? stream.name : `${stream.name} (${part})`
       if (shown !== name) flush()
       shown = name
@@ -28,7 +34,7 @@ export function progressBar(out: NodeJS.WriteStream = process.stderr): {
         share === undefined
           ? ''
           : `${'█'.repeat(Math.round(share * BAR)).padEnd(BAR, '░')} ${String(Math.round(share * 100)).padStart(3)}%  `
-      last = `  ${name.padEnd(34)} ${bar}${rows.toLocaleString('en-GB')} rows`
+      last = `  ${name.padEnd(34)} ${bar}${rows.toLocaleString('en-GB')} ${unit}`
       if (out.isTTY) out.write(`\r\u001b[2K${last}`)
     },
     end: flush,

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { purgeNotifications } from '../alerts/outbox.ts'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../db/database.ts'
+import { purgeVendorCalls } from '../db/source-store.ts'
 import { purgeEvents } from '../inbox/ledger.ts'
 import type { Log } from '../jobs/log.ts'
 import type { ScheduledJob } from '../jobs/scheduler.ts'
@@ -18,6 +19,8 @@ export interface ScheduleOptions {
 }
 
 const PURGE_CHUNKS = 500
+/** How each vendor answered is of use for today's figures, wherever today is. */
+const CALLS_KEPT_DAYS = 3
 
 /** What happens by the clock: deltas, sweeps, verifications, each app's own jobs, retention. */
 export function scheduledJobs(
@@ -50,14 +53,16 @@ export function scheduledJobs(
       run: (now) => verifyNext({ db, config, log }, pipeline, { now, signal }),
     },
   ])
-  const apps = config.apps.flatMap(({ name, jobs = [] }) =>
-    jobs.map((job): ScheduledJob => ({
+  const apps = config.apps.flatMap(({ name, jobs = [] }) => {
+    const pipeline = pipelines.find(({ app }) => app === name)
+    if (pipeline === undefined) return []
+    return jobs.map((job): ScheduledJob => ({
       name: `${name}.${job.name}`,
       cron: job.cron,
       timeZone: job.timeZone ?? 'UTC',
-      run: (now) => job.run(db, now),
-    })),
-  )
+      run: (now) => job.run(db, now, { pipeline, signal }),
+    }))
+  })
   return [
     ...own,
     ...apps,
@@ -99,6 +104,7 @@ async function retain(db: Database, config: Config, log: Log): Promise<void> {
   }
   const quiet = await dropQuietRuns(db, PURGE_CHUNKS)
   const messages = await purgeNotifications(db, config.keepNotificationsDays ?? 90, PURGE_CHUNKS)
+  await purgeVendorCalls(db, CALLS_KEPT_DAYS)
   const lost = await closeLostRuns(db)
   log.info({ events, runs: runs + quiet, messages, lost }, 'retention')
 }

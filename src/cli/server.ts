@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts'
 import type { Database } from '../db/database.ts'
 import { isOutage } from '../db/database.ts'
 import { ConfigError, describeError } from '../engine/errors.ts'
+import { openApis } from '../http/api.ts'
 import { createHttp } from '../http/app.ts'
 import { listen, type Listening } from '../http/listen.ts'
 import { Metrics } from '../http/metrics.ts'
@@ -55,8 +56,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const onCommit = (apps: ReadonlySet<string>): void =>
     role === 'ingest' ? announcer.announce(apps) : workers?.wake(apps)
   const receiver = new Receiver(db, { onCommit })
+  const apis = await openApis({ apps: config.apps, db, log })
   const http = createHttp({
     db,
+    apis,
     pipelines,
     receiver,
     metrics,
@@ -81,7 +84,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     workers,
     async stop() {
       await listening.close(GRACE_MS)
-      await workers?.stop()
+      await Promise.all([apis.stop(), workers?.stop()])
     },
   }
 }

@@ -13,6 +13,7 @@ const PREPARE_MS = 5_000
 const CHECK_EVERY_MS = 30_000
 /** Streams of one table that are named; a vendor that is away has them all ail. */
 const AILING_MAX = 3
+const EXAMPLES_MAX = 5
 
 interface FullStatus extends AppStatus {
   readonly checks: readonly Check[]
@@ -88,12 +89,13 @@ function show(all: readonly FullStatus[], json: boolean, now: number): void {
 
 function describe(app: FullStatus, now: number): string {
   const tables = table(
-    ['table', 'of', 'rows', 'deleted', 'confirmed', 'verified', 'drift'],
+    ['table', 'of', 'rows', 'deleted', 'state', 'confirmed', 'verified', 'drift'],
     app.tables.map((t) => [
       t.table,
       t.name,
       t.rows,
       t.tombstones,
+      t.ailing.length > 0 && t.streams > 1 ? `${t.state}, without ${t.ailing.length}` : t.state,
       ago(t.confirmed_at, now),
       t.drift === null ? 'never' : `${ago(t.drift.verified_at, now)}, ${t.drift.status}`,
       describeDrift(t.drift),
@@ -129,7 +131,8 @@ function describe(app: FullStatus, now: number): string {
     )
   for (const { detail, opened_at } of app.alerts) parts.push(`  ! ${ago(opened_at, now)}: ${detail}`)
   const found = app.checks.filter((check) => check.level === 'warning')
-  for (const { name, count, detail } of found) parts.push(`  ! ${name}: ${count}. ${detail}`)
+  for (const { name, count, detail, examples } of found)
+    parts.push(`  ! ${name}: ${count} (${examples.slice(0, EXAMPLES_MAX).join(', ')}). ${detail}`)
   return parts.join('\n\n')
 }
 

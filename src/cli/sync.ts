@@ -1,18 +1,18 @@
-import { ConfigError } from '../engine/errors.ts'
 import type { Pipeline } from '../lanes/pipeline.ts'
 import { laneOf, type Run } from '../lanes/runs.ts'
 import { syncApp, type SyncResult } from '../lanes/sync.ts'
+import { backfillDays } from './backfill-days.ts'
 import { findPipeline, openAll, readContext } from './context.ts'
 import { dryRun } from './dry-run.ts'
 import { abortOnSignal } from './interrupt.ts'
 import { print, printJson, progressBar, say, table } from './output.ts'
-import { checkTableNames, type SyncFlags } from './sync-flags.ts'
+import { checkFlags, checkTableNames, type SyncFlags } from './sync-flags.ts'
 
 /** `lockstep sync`: one pull of an app. */
 export async function sync(app: string, options: Record<string, unknown>): Promise<void> {
   const flags = options as SyncFlags
-  if (flags.fresh === true && flags.full !== true && flags.limit === undefined)
-    throw new ConfigError('--fresh goes with --full')
+  checkFlags(flags)
+  if (flags.date !== undefined) return backfillDays(app, flags.date, flags)
   const context = await readContext()
   const signal = abortOnSignal()
   if (flags.dryRun === true) return dryRun(context, app, flags, signal)

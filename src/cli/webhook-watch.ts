@@ -1,4 +1,4 @@
-import { checkEventLog, scopesDue } from '../inbox/event-log.ts'
+import { checkEventLog, proveDelivery, scopesDue } from '../inbox/event-log.ts'
 import { closeAlert, openAlert } from '../alerts/alerts.ts'
 import type { Database } from '../db/database.ts'
 import { describeError } from '../engine/errors.ts'
@@ -12,12 +12,13 @@ import {
   type Judgement,
   judgeWebhooks,
   noteRegistered,
+  streamsToJudge,
 } from '../lanes/webhook-health.ts'
 
 export interface WatchTimes {
   /** An event may come this long after a poll has found its change: vendors try again each minute. */
   readonly graceMs: number
-  /** Rest between two looks. */
+  /** Rest between two looks; longer while all is well and only polls can tell. */
   readonly lookMs: number
   /** Streams whose webhooks are ill are polled this often; five times as seldom after the first hour. */
   readonly pollMs: number
@@ -25,6 +26,8 @@ export interface WatchTimes {
   readonly registerMs: number
   /** How often a vendor's own record of its events is read; that of an ill scope each `pollMs`. */
   readonly logMs: number
+  /** How often a vendor is asked to deliver an old event again, where an ill scope has nothing new to tell. */
+  readonly proofMs: number
 }
 
 const TIMES: WatchTimes = {
@@ -33,7 +36,11 @@ const TIMES: WatchTimes = {
   pollMs: 60_000,
   registerMs: 600_000,
   logMs: 300_000,
+  proofMs: 300_000,
 }
+/** Records that are read side by side. */
+const LOGS_AT_ONCE = 4
+const AT_LEISURE = 4
 const HASTE_S = 3_600
 const SLOWER = 5
 
@@ -43,6 +50,8 @@ export interface WatchOptions {
   /** Where the vendor reaches us, with the path's secret; undefined where that is not known. */
   readonly webhookUrl?: ((pipeline: Pipeline) => string | undefined) | undefined
   readonly watchTimes?: Partial<WatchTimes> | undefined
+  /** Milliseconds since 1970; the machine's clock unless a simulation brings its own. */
+  readonly now?: (() => number) | undefined
 }
 
 /**
@@ -57,45 +66,76 @@ export async function watchWebhooks(
 ): Promise<number> {
   const times = { ...TIMES, ...options.watchTimes }
   // One node does it for all.
-  await withLease(options.db, `webhooks ${pipeline.app}`, async () => {
+  const found = await withLease(options.db, `webhooks ${pipeline.app}`, async () => {
     if (pipeline.source.eventLog === undefined) await judgeByPolls(options, pipeline, times)
     else await judgeByLog(options, pipeline, { times, signal, onFilled })
     const ill = await illStreams(options.db, pipeline.app)
     if (ill.length > 0) await treat(options, pipeline, { ill, times, signal })
+    return ill.length
   })
-  return times.lookMs
+  const well = found === 0 && pipeline.source.eventLog === undefined
+  return times.lookMs * (well ? AT_LEISURE : 1)
 }
 
 async function judgeByPolls(options: WatchOptions, pipeline: Pipeline, times: WatchTimes): Promise<void> {
+  const due = await streamsToJudge(options.db, pipeline.app, times.graceMs)
   for (const { id } of pipeline.source.streams) {
+    if (!due.has(id)) continue
     const judged = await judgeWebhooks(options.db, pipeline.app, id, times.graceMs)
     if (judged !== undefined) await tell(options, pipeline, id, judged)
   }
 }
 
+interface LogWatch extends Pick<Treatment, 'times' | 'signal'> {
+  readonly onFilled: (() => void) | undefined
+}
+
+/** Scopes whose record could not be read the last time: they come last, and hold nobody. */
+const unreadable = new WeakMap<Pipeline, Set<string>>()
+
 /** Where the vendor keeps what it told, that is compared with what arrived, and what did not is taken from there. */
-async function judgeByLog(
-  options: WatchOptions,
-  pipeline: Pipeline,
-  { times, signal, onFilled }: Pick<Treatment, 'times' | 'signal'> & { onFilled: (() => void) | undefined },
-): Promise<void> {
+async function judgeByLog(options: WatchOptions, pipeline: Pipeline, watch: LogWatch): Promise<void> {
   const { db, log } = options
-  for (const scope of await scopesDue(db, pipeline, times)) {
-    if (signal.aborted) return
-    try {
-      const check = await checkEventLog(db, pipeline, scope, {
-        signal,
-        nowMs: Date.now(),
-        graceMs: times.graceMs,
-      })
-      if (check === undefined) continue
-      if (check.filled > 0) onFilled?.()
-      if (check.judgement !== undefined) await tell(options, pipeline, scope, check.judgement)
-    } catch (error) {
+  const { signal } = watch
+  const failed = unreadable.get(pipeline) ?? new Set()
+  unreadable.set(pipeline, failed)
+  const due = await scopesDue(db, pipeline, watch.times)
+  const next = due.toSorted((a, b) => Number(failed.has(a)) - Number(failed.has(b))).values()
+  const work = async (): Promise<void> => {
+    for (const scope of next) {
       if (signal.aborted) return
-      log.warn({ app: pipeline.app, scope, error: describeError(error) }, 'the event log could not be read')
+      try {
+        await checkScope(options, pipeline, scope, watch)
+        failed.delete(scope)
+      } catch (error) {
+        if (signal.aborted) return
+        failed.add(scope)
+        log.warn({ app: pipeline.app, scope, error: describeError(error) }, 'the event log could not be read')
+      }
     }
   }
+  await Promise.all(Array.from({ length: LOGS_AT_ONCE }, work))
+}
+
+async function checkScope(
+  options: WatchOptions,
+  pipeline: Pipeline,
+  scope: string,
+  { times, signal, onFilled }: LogWatch,
+): Promise<void> {
+  const { db, log, now = Date.now } = options
+  const check = await checkEventLog(db, pipeline, scope, { signal, nowMs: now(), graceMs: times.graceMs })
+  if (check === undefined) return
+  const { filled, askedFor, judgement } = check
+  if (filled > 0) onFilled?.()
+  if (askedFor > 0)
+    log.warn({ app: pipeline.app, scope, askedFor }, 'events without a body were asked for again')
+  if (judgement === undefined) return
+  await tell(options, pipeline, scope, judgement)
+  const silent = judgement.announced + judgement.unannounced === 0
+  if (judgement.after.healthy || !silent) return
+  if (await proveDelivery(db, pipeline, scope, { everyMs: times.proofMs, signal }))
+    log.info({ app: pipeline.app, scope }, 'an old event was asked for again, to see whether deliveries come')
 }
 
 async function tell(

@@ -6,15 +6,17 @@ import { processBatch } from '../inbox/process.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { Log } from '../jobs/log.ts'
 import { type Loop, startLoop } from '../jobs/loop.ts'
+import { takePulse } from '../jobs/pulse.ts'
 import { type Scheduler, startScheduler } from '../jobs/scheduler.ts'
 import { startListening } from '../jobs/wake-up.ts'
 import type { Pipeline } from '../lanes/pipeline.ts'
-import { refreshAged } from '../lanes/aging.ts'
 import { refetchOnce } from '../lanes/refetch.ts'
 import { nextRefetchInMs, type Share } from '../lanes/refetch-queue.ts'
 import { catchUp, type Progress, syncApp, type SyncResult } from '../lanes/sync.ts'
+import { startAging } from './aging-loop.ts'
 import { messagesLoop } from './messages.ts'
 import { scheduledJobs } from './schedules.ts'
+import { watchStreams } from './stream-watch.ts'
 import { watchWebhooks, type WatchOptions } from './webhook-watch.ts'
 
 export interface WorkersOptions extends WatchOptions {
@@ -32,20 +34,22 @@ export interface Workers {
   stop(): Promise<void>
 }
 
-const EVENTS_PER_BATCH = 500
-/** A commit in this process wakes the loop; this is for events that another node took in. */
-const INBOX_IDLE_MS = 1_000
-const REFETCH_IDLE_MS = 2_000
-/** Streams may become known at any time. */
-const AGING_MS_MAX = 5_000
-const AGING_MS_MIN = 100
+const EVENTS_PER_BATCH = 2_000
+/** A queue that was found empty is looked at again when this process, another node, or the pulse says so. */
+const IDLE_MS = 60_000
+/** How often it is asked what is due: retries, and what was left by others. */
+const PULSE_MS = 5_000
+/** The same where other nodes cannot make themselves heard. */
+const PULSE_DEAF_MS = 1_000
+/** Between two looks at whether streams are as old as they may not be. */
+const STREAMS_MS = 30_000
 const CATCH_UP_MS = 60_000
 const CATCH_UP_MS_MAX = 3_600_000
 
 /** Starts what a worker node does: events, refetches, passes that are due, schedules. */
 export async function startWorkers(options: WorkersOptions): Promise<Workers> {
   const loops: Loop[] = []
-  const byApp = new Map<string, Loop[]>()
+  const byApp = new Map<string, Queues>()
   for (const pipeline of options.pipelines) {
     const readers = (['rows', 'parts'] as const).map((share) =>
       startLoop(refetchLoop(options, pipeline, share)),
@@ -53,19 +57,36 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
     const refetch = { wake: () => readers.forEach((reader) => reader.wake()) }
     const inbox = startLoop(inboxLoop(options, pipeline, () => refetch.wake()))
     const passes = startLoop(catchUpLoop(options, pipeline, () => refetch.wake()))
-    const aging = startLoop(agingLoop(options, pipeline, () => refetch.wake()))
+    const aging = startAging(
+      agingOptions(options, pipeline, () => refetch.wake()),
+      pipeline,
+    )
     const watch = startLoop(watchLoop(options, pipeline, () => inbox.wake()))
-    loops.push(inbox, ...readers, passes, aging, watch)
-    byApp.set(pipeline.app, [inbox])
+    const streams = startLoop(streamsLoop(options, pipeline))
+    loops.push(inbox, ...readers, passes, aging, watch, streams)
+    byApp.set(pipeline.app, { events: inbox, refetches: refetch })
   }
-  loops.push(startLoop(messagesLoop(options)))
+  const messages = startLoop(messagesLoop(options))
   const ending = new AbortController()
   const jobs = scheduledJobs(options, ending.signal)
   const scheduler: Scheduler = await startScheduler(options.db, jobs, options.log)
   const wake = (apps: ReadonlySet<string>): void => {
-    for (const app of apps) for (const loop of byApp.get(app) ?? []) loop.wake()
+    for (const app of apps) byApp.get(app)?.events.wake()
   }
-  loops.push(startListening(options.db, wake, options.log))
+  let hearing = false
+  const pulse = startLoop(pulseLoop(options, byApp, messages, () => (hearing ? PULSE_MS : PULSE_DEAF_MS)))
+  const listening = startListening(
+    options.db,
+    {
+      onWake: wake,
+      onHearing: (heard) => {
+        hearing = heard
+        pulse.wake()
+      },
+    },
+    options.log,
+  )
+  loops.push(messages, pulse, listening)
   return {
     wake,
     async stop() {
@@ -73,6 +94,33 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
       ending.abort(new Error('the node stops'))
       await Promise.all([scheduler.stop(), ...loops.map((loop) => loop.stop())])
     },
+  }
+}
+
+/** What of an app is to be woken where something is due. */
+interface Queues {
+  readonly events: Pick<Loop, 'wake'>
+  readonly refetches: Pick<Loop, 'wake'>
+}
+
+function pulseLoop(
+  { db, log }: WorkersOptions,
+  queues: ReadonlyMap<string, Queues>,
+  messages: Loop,
+  everyMs: () => number,
+) {
+  return {
+    async step() {
+      const found = await takePulse(db, [...queues.keys()])
+      for (const { app, events, refetches } of found.apps) {
+        if (events) queues.get(app)?.events.wake()
+        if (refetches) queues.get(app)?.refetches.wake()
+      }
+      if (found.messages) messages.wake()
+      return everyMs()
+    },
+    onError: (error: unknown, inARow: number) =>
+      outageDelay(log, '', 'looking for what is due', error, inARow),
   }
 }
 
@@ -98,7 +146,7 @@ function inboxLoop({ db, metrics, log }: WorkersOptions, pipeline: Pipeline, onR
       await prepared(pipeline, signal)
       const end = metrics.batch.startTimer({ app })
       const { settled, failed, refetches } = await processBatch(db, pipeline, EVENTS_PER_BATCH)
-      if (settled + failed === 0) return INBOX_IDLE_MS
+      if (settled + failed === 0) return IDLE_MS
       end()
       metrics.events.inc({ app, result: 'settled' }, settled)
       metrics.events.inc({ app, result: 'failed' }, failed)
@@ -117,7 +165,7 @@ function refetchLoop({ db, log }: WorkersOptions, pipeline: Pipeline, share: Sha
       await prepared(pipeline, signal)
       if ((await refetchOnce(db, pipeline, signal, share)) > 0) return 0
       const due = await nextRefetchInMs(db, app, share)
-      return due === undefined ? REFETCH_IDLE_MS : Math.min(REFETCH_IDLE_MS, Math.max(50, due))
+      return due === undefined ? IDLE_MS : Math.min(IDLE_MS, Math.max(50, due))
     },
     onError: (error: unknown, inARow: number) => outageDelay(log, app, 'reading rows again', error, inARow),
   }
@@ -135,19 +183,26 @@ function watchLoop(options: WorkersOptions, pipeline: Pipeline, onFilled: () => 
   }
 }
 
-/** Reads streams again that are as old as they may get, where their vendor has no better way to tell of changes. */
-function agingLoop({ db, log }: WorkersOptions, pipeline: Pipeline, onRefetch: () => void) {
-  const { app } = pipeline
+function agingOptions({ db, log }: WorkersOptions, pipeline: Pipeline, onRefetch: () => void) {
+  return {
+    db,
+    log,
+    prepared: (signal: AbortSignal) => prepared(pipeline, signal),
+    onRefetch,
+    onError: (error: unknown, inARow: number) =>
+      outageDelay(log, pipeline.app, 'reading streams again', error, inARow),
+  }
+}
+
+function streamsLoop(options: WorkersOptions, pipeline: Pipeline) {
   return {
     async step(signal: AbortSignal) {
       await prepared(pipeline, signal)
-      const { runs, failures, nextInMs } = await refreshAged(db, pipeline, signal)
-      for (const failure of failures) log.warn({ app, ...failure }, 'a stream could not be read again')
-      if (runs.length > 0) onRefetch()
-      return Math.min(AGING_MS_MAX, Math.max(AGING_MS_MIN, nextInMs ?? AGING_MS_MAX))
+      await watchStreams(options, pipeline)
+      return STREAMS_MS
     },
     onError: (error: unknown, inARow: number) =>
-      outageDelay(log, app, 'reading streams again', error, inARow),
+      outageDelay(options.log, pipeline.app, 'watching the streams', error, inARow),
   }
 }
 

@@ -130,13 +130,16 @@ export const isRefusal = (error: unknown): boolean => /^2[23]/.test(sqlState(err
 
 /** SQLSTATE classes, and socket errors, that mean "the database is not there now" rather than "the data is bad". */
 const OUTAGE_CLASSES = new Set(['08', '53', '57', '58'])
+/** object_not_in_prerequisite_state: many things, among them a database that is closed for a while. */
+const NOT_NOW = '55000'
 const OUTAGE_CODES = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH)/
 
 /** True where the same statement may well succeed later: nothing about the data is at fault. */
 export function isOutage(error: unknown): boolean {
   const state = sqlState(error)
-  if (state !== undefined) return OUTAGE_CLASSES.has(state.slice(0, 2)) || state in retryableSqlStates
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
+  if (state === NOT_NOW) return typeof message === 'string' && /not currently accepting/.test(message)
+  if (state !== undefined) return OUTAGE_CLASSES.has(state.slice(0, 2)) || state in retryableSqlStates
   if (typeof code === 'string' && OUTAGE_CODES.test(code)) return true
   return (
     typeof message === 'string' &&

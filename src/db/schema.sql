@@ -108,7 +108,8 @@ table lockstep.inbox_events (
   client_ip text,
   headers json,
   body bytea not null,
-  via text not null default 'webhook'::text
+  via text not null default 'webhook'::text,
+  plain boolean not null default false
 ) with (toast_tuple_target=8160);
 table lockstep.inbox_outcomes (
   id bigint not null,
@@ -125,7 +126,8 @@ table lockstep.inbox_queue (
   id bigint not null,
   attempts integer not null default 0,
   next_attempt_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
-  error text
+  error text,
+  bytes integer not null
 ) with (autovacuum_analyze_scale_factor=0, autovacuum_analyze_threshold=50000, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000);
 table lockstep.leases (
   name text not null,
@@ -156,7 +158,7 @@ table lockstep.notifications (
 );
 table lockstep.pass_keys (
   run_id uuid not null,
-  key text not null
+  keys text[] not null
 );
 table lockstep.refetch (
   app text not null,
@@ -215,6 +217,23 @@ table lockstep.tombstones (
   parent text,
   recorded_at timestamp with time zone not null default clock_timestamp()
 );
+table lockstep.vendor_accounts (
+  app text not null,
+  account text not null,
+  last_success_at timestamp with time zone,
+  last_failure_at timestamp with time zone,
+  failures_in_a_row integer not null default 0,
+  last_error text
+);
+table lockstep.vendor_calls (
+  app text not null,
+  account text not null,
+  slot timestamp with time zone not null,
+  calls integer not null default 0,
+  errors integer not null default 0,
+  rejected integer not null default 0,
+  latencies integer[] not null default '{}'::integer[]
+);
 view lockstep.webhook_health (
   app text,
   stream text,
@@ -252,6 +271,12 @@ table lockstep.webhook_watch (
   last_event_at timestamp with time zone,
   registered_at timestamp with time zone
 );
+table portal.cache_marks (
+  xact xid8 not null default pg_current_xact_id(),
+  topic text collate "C" not null,
+  scope text collate "C" not null,
+  marked_at timestamp with time zone not null default clock_timestamp()
+) row level security;
 table portal.lead_ids (
   scope text collate "C" not null,
   lead_id bigint not null,
@@ -264,6 +289,20 @@ table portal.mailbox_marks (
   total_replied integer not null,
   unique_replied integer not null,
   bounced integer not null
+) row level security;
+table portal.mailbox_rules (
+  one_row boolean not null default true,
+  burnt_sent integer not null default 200,
+  burnt_reply_percent numeric not null default 0.4,
+  bounce_sent integer not null default 50,
+  bounce_percent numeric not null default 5,
+  zero_reply_sent integer not null default 100,
+  low_reply_sent integer not null default 50,
+  low_reply_percent numeric not null default 2,
+  low_reply_more_than integer not null default 10,
+  idle_more_than integer not null default 20,
+  stale_warning_hours numeric not null default 12,
+  stale_critical_hours numeric not null default 24
 ) row level security;
 view portal.mailboxes (
   id uuid,
@@ -319,6 +358,16 @@ table portal.provider_groups (
   email_provider text not null,
   provider_group text not null
 ) row level security;
+table portal.reconciliations (
+  id bigint not null,
+  scope text collate "C" not null,
+  started_at timestamp with time zone not null,
+  finished_at timestamp with time zone,
+  found jsonb not null,
+  done jsonb,
+  remains jsonb,
+  outcome text
+) row level security;
 table portal.scopes (
   scope text collate "C" not null,
   instance text generated,
@@ -367,7 +416,9 @@ table public.campaigns (
   _stamp text collate "C" not null,
   _stamps jsonb,
   last_synced_at timestamp with time zone not null default now(),
-  created_at timestamp with time zone not null default now()
+  created_at timestamp with time zone not null default now(),
+  include_auto_replies_in_stats boolean,
+  schedule_read_on date
 ) row level security;
 table public.client_costs (
   workspace_name text not null,
@@ -496,7 +547,13 @@ table public.client_registry (
   _stamp text collate "C" not null,
   _stamps jsonb,
   last_synced_at timestamp with time zone not null default now(),
-  created_at timestamp with time zone not null default now()
+  created_at timestamp with time zone not null default now(),
+  bison_timezone text,
+  bison_max_emails_per_day integer,
+  bison_daily_limit integer,
+  bison_settings_at timestamp with time zone,
+  effective_timezone text generated,
+  announced_at timestamp with time zone
 ) row level security;
 materialized view public.conversion_metrics (
   account text,
@@ -538,9 +595,11 @@ table public.data_cache_metadata (
   data jsonb,
   last_updated_at timestamp with time zone not null default now(),
   expires_at timestamp with time zone,
-  hit_count integer not null default 0,
-  miss_count integer not null default 0,
-  error text
+  hit_count bigint not null default 0,
+  miss_count bigint not null default 0,
+  error text,
+  size_bytes bigint,
+  load_ms integer
 ) row level security;
 view public.data_freshness (
   table_name text,
@@ -589,7 +648,9 @@ table public.email_events (
   reply_date timestamp with time zone,
   contact jsonb,
   note text,
-  recorded_at timestamp with time zone not null default now()
+  recorded_at timestamp with time zone not null default now(),
+  is_automated boolean,
+  is_left_out boolean not null default false
 ) row level security;
 table public.function_call_logs (
   id bigint not null,
@@ -599,7 +660,8 @@ table public.function_call_logs (
   response_time_ms integer,
   success boolean not null default true,
   called_at timestamp with time zone not null default now(),
-  created_at timestamp with time zone generated
+  created_at timestamp with time zone generated,
+  calls integer not null default 1
 ) row level security;
 table public.hidden_items (
   id uuid not null default gen_random_uuid(),
@@ -1052,6 +1114,16 @@ view public.sync_log (
   error_message text,
   metadata jsonb
 ) with (security_invoker=true);
+table public.system_health_checks (
+  check_name text not null,
+  checked_at timestamp with time zone not null,
+  severity text not null,
+  value numeric,
+  unit text not null,
+  detail text not null,
+  workspaces jsonb not null default '[]'::jsonb,
+  figures jsonb not null default '{}'::jsonb
+) row level security;
 table public.user_workspace_access (
   user_id uuid not null,
   workspace_name text not null,
@@ -1138,6 +1210,18 @@ view public.webhook_health (
   last_error_message text,
   updated_at timestamp with time zone
 ) with (security_invoker=true);
+table public.workspace_api_health (
+  scope text collate "C" not null,
+  workspace_name text not null,
+  api_health_status text,
+  api_consecutive_failures integer not null,
+  api_calls_today integer not null,
+  api_errors_today integer not null,
+  api_last_success_at timestamp with time zone,
+  api_last_failure_at timestamp with time zone,
+  api_last_error text,
+  checked_at timestamp with time zone not null
+) row level security;
 
 -- constraints
 
@@ -1160,20 +1244,26 @@ lockstep.migrations: migrations_pkey PRIMARY KEY (id)
 lockstep.notifications: notifications_check CHECK (((status <> 'pending'::text) OR (body IS NOT NULL)))
 lockstep.notifications: notifications_pkey PRIMARY KEY (id)
 lockstep.notifications: notifications_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sent'::text, 'dead'::text, 'skipped'::text])))
-lockstep.pass_keys: pass_keys_pkey PRIMARY KEY (run_id, key)
-lockstep.pass_keys: pass_keys_run_id_fkey FOREIGN KEY (run_id) REFERENCES lockstep.runs(id) ON DELETE CASCADE
+lockstep.pass_keys: pass_keys_run_id_fkey1 FOREIGN KEY (run_id) REFERENCES lockstep.runs(id) ON DELETE CASCADE
 lockstep.refetch: refetch_pkey PRIMARY KEY (app, stream, part, key)
 lockstep.runs: runs_pkey PRIMARY KEY (id)
 lockstep.runs: runs_status_check CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'partial'::text, 'failed'::text])))
 lockstep.settings: settings_pkey PRIMARY KEY (key)
 lockstep.source_state: source_state_pkey PRIMARY KEY (app, kind, key)
 lockstep.tombstones: tombstones_pkey PRIMARY KEY (table_name, key)
+lockstep.vendor_accounts: vendor_accounts_pkey PRIMARY KEY (app, account)
+lockstep.vendor_calls: vendor_calls_pkey PRIMARY KEY (app, account, slot)
 lockstep.webhook_suspects: webhook_suspects_pkey PRIMARY KEY (app, stream, key)
 lockstep.webhook_watch: webhook_watch_pkey PRIMARY KEY (app, stream)
+portal.cache_marks: cache_marks_pkey PRIMARY KEY (xact, topic, scope)
 portal.lead_ids: lead_ids_pkey PRIMARY KEY (scope, lead_id)
 portal.mailbox_marks: mailbox_marks_pkey PRIMARY KEY (snapshot_date, account)
+portal.mailbox_rules: mailbox_rules_one_row_check CHECK (one_row)
+portal.mailbox_rules: mailbox_rules_pkey PRIMARY KEY (one_row)
 portal.metric_names: metric_names_pkey PRIMARY KEY (metric)
 portal.provider_groups: provider_groups_pkey PRIMARY KEY (email_provider)
+portal.reconciliations: reconciliations_outcome_check CHECK ((outcome = ANY (ARRAY['mended'::text, 'differs'::text, 'failed'::text])))
+portal.reconciliations: reconciliations_pkey PRIMARY KEY (id)
 portal.scopes: scopes_pkey PRIMARY KEY (scope)
 portal.scopes: scopes_workspace_name_key UNIQUE (workspace_name) DEFERRABLE
 portal.settings: settings_one_row_check CHECK (one_row)
@@ -1212,6 +1302,7 @@ public.data_cache_metadata: data_cache_metadata_pkey PRIMARY KEY (cache_key)
 public.email_daily_counts: email_daily_counts_pkey PRIMARY KEY (scope, business_date, event_type)
 public.email_events: email_events_pkey PRIMARY KEY (event_key)
 public.email_events: email_events_source_check CHECK ((source = ANY (ARRAY['event'::text, 'poll'::text, 'adjustment'::text])))
+public.function_call_logs: function_call_logs_calls_check CHECK ((calls > 0))
 public.function_call_logs: function_call_logs_pkey PRIMARY KEY (id)
 public.hidden_items: hidden_items_monday_id_key UNIQUE (monday_id)
 public.hidden_items: hidden_items_pkey PRIMARY KEY (id)
@@ -1236,10 +1327,14 @@ public.slack_notifications_sent: slack_notifications_sent_pkey PRIMARY KEY (id)
 public.slack_notifications_sent: slack_notifications_sent_reply_id_notification_type_key UNIQUE (reply_id, notification_type)
 public.subitems: subitems_monday_id_key UNIQUE (monday_id)
 public.subitems: subitems_pkey PRIMARY KEY (id)
+public.system_health_checks: system_health_checks_pkey PRIMARY KEY (check_name, checked_at)
+public.system_health_checks: system_health_checks_severity_check CHECK ((severity = ANY (ARRAY['ok'::text, 'warning'::text, 'critical'::text])))
 public.user_workspace_access: user_workspace_access_role_check CHECK ((role = ANY (ARRAY['client'::text, 'admin'::text, 'viewer'::text])))
 public.user_workspace_access: user_workspace_access_user_id_workspace_name_key UNIQUE (user_id, workspace_name) DEFERRABLE
 public.vendor_metrics: vendor_metrics_period_check CHECK ((period = ANY (ARRAY['day'::text, 'mtd'::text])))
 public.vendor_metrics: vendor_metrics_pkey PRIMARY KEY (scope, metric_date, period)
+public.workspace_api_health: workspace_api_health_api_health_status_check CHECK ((api_health_status = ANY (ARRAY['healthy'::text, 'degraded'::text, 'failing'::text, 'no_key'::text])))
+public.workspace_api_health: workspace_api_health_pkey PRIMARY KEY (scope)
 
 -- indexes
 
@@ -1253,6 +1348,7 @@ CREATE INDEX client_leads_interested ON public.client_leads USING btree (scope, 
 CREATE INDEX data_cache_metadata_expires ON public.data_cache_metadata USING btree (expires_at)
 CREATE INDEX data_cache_metadata_workspace ON public.data_cache_metadata USING btree (workspace_name)
 CREATE INDEX drift_latest ON lockstep.drift USING btree (app, stream, verified_at DESC)
+CREATE INDEX email_events_automated ON public.email_events USING btree (scope, campaign_id) WHERE is_automated
 CREATE INDEX email_events_counted ON public.email_events USING btree (scope, business_date, event_type)
 CREATE INDEX email_events_lead ON public.email_events USING btree (scope, lead_id) WHERE ((event_type = ANY (ARRAY['lead_replied'::text, 'lead_interested'::text, 'lead_unsubscribed'::text, 'email_bounced'::text])) AND (lead_id IS NOT NULL))
 CREATE INDEX email_events_person ON public.email_events USING btree (scope, person) WHERE (person IS NOT NULL)
@@ -1288,14 +1384,18 @@ CREATE INDEX lead_replies_workspace ON public.lead_replies USING btree (bison_in
 CREATE INDEX notifications_pending ON lockstep.notifications USING btree (purpose, send_after, id) WHERE (status = 'pending'::text)
 CREATE INDEX notifications_recent ON lockstep.notifications USING btree (created_at)
 CREATE INDEX notifications_sent ON lockstep.notifications USING btree (purpose, sent_at) WHERE (sent_at IS NOT NULL)
+CREATE INDEX pass_keys_run ON lockstep.pass_keys USING btree (run_id)
 CREATE INDEX pipeline_stage_history_lead ON public.pipeline_stage_history USING btree (lead_id, changed_at DESC)
 CREATE INDEX pipeline_stage_history_workspace ON public.pipeline_stage_history USING btree (workspace_name, changed_at DESC)
+CREATE INDEX reconciliations_latest ON portal.reconciliations USING btree (scope, started_at DESC)
 CREATE INDEX runs_recent ON lockstep.runs USING btree (app, lane, stream, started_at DESC)
 CREATE INDEX runs_running ON lockstep.runs USING btree (heartbeat_at) WHERE (status = 'running'::text)
 CREATE INDEX sender_emails_cache_domain ON public.sender_emails_cache USING btree (domain, bison_key)
 CREATE INDEX sender_emails_cache_name ON public.sender_emails_cache USING btree (workspace_name, email_address)
 CREATE INDEX sender_emails_cache_workspace ON public.sender_emails_cache USING btree (bison_instance, bison_workspace_id)
+CREATE INDEX system_health_checks_recent ON public.system_health_checks USING btree (checked_at DESC)
 CREATE INDEX tombstones_parent ON lockstep.tombstones USING btree (table_name, parent) WHERE (parent IS NOT NULL)
+CREATE INDEX vendor_calls_recent ON lockstep.vendor_calls USING btree (slot)
 CREATE INDEX vendor_metrics_name ON public.vendor_metrics USING btree (workspace_name, metric_date)
 CREATE UNIQUE INDEX alerts_open ON lockstep.alerts USING btree (app, stream, condition) WHERE (closed_at IS NULL)
 CREATE UNIQUE INDEX client_leads_airtable ON public.client_leads USING btree (airtable_id) WHERE (airtable_id IS NOT NULL)
@@ -1311,12 +1411,52 @@ lockstep.alerts_id_seq
 lockstep.arrival
 lockstep.notifications_id_seq
 lockstep.refetch_seq
+portal.reconciliations_id_seq
 public.function_call_logs_id_seq
 public.pipeline_stage_history_id_seq
 public.slack_notifications_sent_id_seq
 
 -- triggers
 
+CREATE TRIGGER cache_mark_delete AFTER DELETE ON portal.provider_groups REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_all('mailboxes')
+CREATE TRIGGER cache_mark_delete AFTER DELETE ON portal.scopes REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_scopes('settings')
+CREATE TRIGGER cache_mark_delete AFTER DELETE ON portal.settings REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_all('settings')
+CREATE TRIGGER cache_mark_delete AFTER DELETE ON public.campaigns REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_workspaces('campaigns')
+CREATE TRIGGER cache_mark_delete AFTER DELETE ON public.client_costs REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_all('settings')
+CREATE TRIGGER cache_mark_delete AFTER DELETE ON public.client_leads REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_scopes('leads')
+CREATE TRIGGER cache_mark_delete AFTER DELETE ON public.client_metrics REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_scopes('metrics')
+CREATE TRIGGER cache_mark_delete AFTER DELETE ON public.client_registry REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_scopes('settings')
+CREATE TRIGGER cache_mark_delete AFTER DELETE ON public.email_daily_counts REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_scopes('counts')
+CREATE TRIGGER cache_mark_delete AFTER DELETE ON public.lead_replies REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_workspaces('replies')
+CREATE TRIGGER cache_mark_delete AFTER DELETE ON public.provider_performance_history REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_all('providers')
+CREATE TRIGGER cache_mark_delete AFTER DELETE ON public.sender_emails_cache REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_workspaces('mailboxes')
+CREATE TRIGGER cache_mark_delete AFTER DELETE ON public.vendor_metrics REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_scopes('vendor')
+CREATE TRIGGER cache_mark_insert AFTER INSERT ON portal.provider_groups REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_all('mailboxes')
+CREATE TRIGGER cache_mark_insert AFTER INSERT ON portal.scopes REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_scopes('settings')
+CREATE TRIGGER cache_mark_insert AFTER INSERT ON portal.settings REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_all('settings')
+CREATE TRIGGER cache_mark_insert AFTER INSERT ON public.campaigns REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_workspaces('campaigns')
+CREATE TRIGGER cache_mark_insert AFTER INSERT ON public.client_costs REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_all('settings')
+CREATE TRIGGER cache_mark_insert AFTER INSERT ON public.client_leads REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_scopes('leads')
+CREATE TRIGGER cache_mark_insert AFTER INSERT ON public.client_metrics REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_scopes('metrics')
+CREATE TRIGGER cache_mark_insert AFTER INSERT ON public.client_registry REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_scopes('settings')
+CREATE TRIGGER cache_mark_insert AFTER INSERT ON public.email_daily_counts REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_scopes('counts')
+CREATE TRIGGER cache_mark_insert AFTER INSERT ON public.lead_replies REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_workspaces('replies')
+CREATE TRIGGER cache_mark_insert AFTER INSERT ON public.provider_performance_history REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_all('providers')
+CREATE TRIGGER cache_mark_insert AFTER INSERT ON public.sender_emails_cache REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_workspaces('mailboxes')
+CREATE TRIGGER cache_mark_insert AFTER INSERT ON public.vendor_metrics REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_scopes('vendor')
+CREATE TRIGGER cache_mark_update AFTER UPDATE ON portal.provider_groups REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_all('mailboxes')
+CREATE TRIGGER cache_mark_update AFTER UPDATE ON portal.scopes REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_scopes('settings')
+CREATE TRIGGER cache_mark_update AFTER UPDATE ON portal.settings REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_all('settings')
+CREATE TRIGGER cache_mark_update AFTER UPDATE ON public.campaigns REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_workspaces('campaigns')
+CREATE TRIGGER cache_mark_update AFTER UPDATE ON public.client_costs REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_all('settings')
+CREATE TRIGGER cache_mark_update AFTER UPDATE ON public.client_leads REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_scopes('leads')
+CREATE TRIGGER cache_mark_update AFTER UPDATE ON public.client_metrics REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_scopes('metrics')
+CREATE TRIGGER cache_mark_update AFTER UPDATE ON public.client_registry REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_scopes('settings')
+CREATE TRIGGER cache_mark_update AFTER UPDATE ON public.email_daily_counts REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_scopes('counts')
+CREATE TRIGGER cache_mark_update AFTER UPDATE ON public.lead_replies REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_workspaces('replies')
+CREATE TRIGGER cache_mark_update AFTER UPDATE ON public.provider_performance_history REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_all('providers')
+CREATE TRIGGER cache_mark_update AFTER UPDATE ON public.sender_emails_cache REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_workspaces('mailboxes')
+CREATE TRIGGER cache_mark_update AFTER UPDATE ON public.vendor_metrics REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION portal.mark_scopes('vendor')
 CREATE TRIGGER client_leads_added AFTER INSERT ON public.client_leads FOR EACH ROW EXECUTE FUNCTION portal.note_stage()
 CREATE TRIGGER client_leads_moved AFTER UPDATE ON public.client_leads FOR EACH ROW WHEN ((old.pipeline_stage IS DISTINCT FROM new.pipeline_stage)) EXECUTE FUNCTION portal.note_stage()
 CREATE TRIGGER client_leads_settle BEFORE INSERT OR UPDATE ON public.client_leads FOR EACH ROW EXECUTE FUNCTION portal.settle_lead()
@@ -1335,16 +1475,20 @@ clients on public.email_events for SELECT to authenticated
 clients on public.lead_replies for SELECT to authenticated
 clients on public.pipeline_stage_history for SELECT to authenticated
 own on public.user_workspace_access for SELECT to authenticated
+readers on portal.mailbox_rules for SELECT to authenticated
 readers on portal.provider_groups for SELECT to authenticated
 readers on portal.scopes for SELECT to authenticated
 readers on portal.settings for SELECT to authenticated
 readers on public.hidden_items for SELECT to authenticated
 readers on public.projects for SELECT to authenticated
 readers on public.subitems for SELECT to authenticated
+service on portal.cache_marks for ALL to service_role
 service on portal.lead_ids for ALL to service_role
 service on portal.mailbox_marks for ALL to service_role
+service on portal.mailbox_rules for ALL to service_role
 service on portal.metric_names for ALL to service_role
 service on portal.provider_groups for ALL to service_role
+service on portal.reconciliations for ALL to service_role
 service on portal.scopes for ALL to service_role
 service on portal.settings for ALL to service_role
 service on public.campaigns for ALL to service_role
@@ -1364,8 +1508,10 @@ service on public.provider_performance_history for ALL to service_role
 service on public.sender_emails_cache for ALL to service_role
 service on public.slack_notifications_sent for ALL to service_role
 service on public.subitems for ALL to service_role
+service on public.system_health_checks for ALL to service_role
 service on public.user_workspace_access for ALL to service_role
 service on public.vendor_metrics for ALL to service_role
+service on public.workspace_api_health for ALL to service_role
 staff on public.campaigns for SELECT to authenticated
 staff on public.client_costs for SELECT to authenticated
 staff on public.client_leads for SELECT to authenticated
@@ -1380,8 +1526,10 @@ staff on public.pipeline_stage_history for SELECT to authenticated
 staff on public.provider_performance_history for SELECT to authenticated
 staff on public.sender_emails_cache for SELECT to authenticated
 staff on public.slack_notifications_sent for SELECT to authenticated
+staff on public.system_health_checks for SELECT to authenticated
 staff on public.user_workspace_access for SELECT to authenticated
 staff on public.vendor_metrics for SELECT to authenticated
+staff on public.workspace_api_health for SELECT to authenticated
 
 -- functions
 
@@ -1547,6 +1695,11 @@ datacube.won_stages() returns text[] language sql stable
      where key = 'datacube.won_stages' and jsonb_typeof(value) = 'array'),
     array['Won - Closed (Invoiced)', 'Won - Open (Order Received)', 'Won Via Other Ref'])
 
+lockstep.add_counts(a integer[], b integer[]) returns integer[] language sql immutable
+
+  select coalesce(array_agg(coalesce(x, 0) + coalesce(y, 0) order by n), '{}')
+  from unnest(a, b) with ordinality as t (x, y, n)
+
 lockstep.body_json(body bytea) returns jsonb language plpgsql immutable
 
 begin
@@ -1601,6 +1754,11 @@ portal.days_in_month(day date) returns integer language sql immutable
 
   select portal.next_month(day) - portal.month_start(day)
 
+portal.figures_until(moment timestamp with time zone) returns timestamp with time zone language sql stable
+
+  select least(moment + interval '1 minute',
+    public.business_day_start(public.business_date(moment) + 1) - interval '1 microsecond')
+
 portal.follow_renames(p_old text[], p_new text[]) returns void language sql volatile
 
   update public.user_workspace_access as t set workspace_name = r.new
@@ -1622,6 +1780,12 @@ begin
   ) as m where m.day is not null;
   return null;
 end
+
+portal.happened_at(payload jsonb) returns timestamp with time zone language sql stable
+
+  select coalesce(portal.moment(payload #>> '{data,campaign_event,created_at}'),
+    portal.moment(payload #>> '{data,reply,created_at}'), portal.moment(payload #>> '{data,scheduled_email,sent_at}'),
+    portal.moment(payload #>> '{data,sender_email,updated_at}'))
 
 portal.identify_leads(p_keys text[]) returns TABLE(scope text, lead_id bigint, old text, new text) language sql volatile
 
@@ -1650,7 +1814,7 @@ portal.identify_leads(p_keys text[]) returns TABLE(scope text, lead_id bigint, o
     left join portal.lead_ids as k on (k.scope, k.lead_id) = (i.scope, i.lead_id)
     left join lateral (
       select e.lead_email from public.email_events as e
-      where (e.scope, e.lead_id) = (i.scope, i.lead_id) and e.lead_email is not null
+      where (e.scope, e.lead_id) = (i.scope, i.lead_id) and e.lead_email is not null and not e.is_left_out
         and e.event_type in ('lead_replied', 'lead_interested', 'lead_unsubscribed', 'email_bounced')
       order by e.source = 'event' desc, case when e.source = 'event' then e.at end desc, e.at, e.event_key
       limit 1
@@ -1687,6 +1851,21 @@ portal.leads_by_day(first_day date, last_day date, as_of timestamp with time zon
     and l.interested_at < public.business_day_start(last_day + 1)
   group by 1, 2
 
+portal.leave_out(p_keys text[]) returns void language sql volatile
+
+  with due as (
+    select e.event_key, coalesce(e.is_automated, false) and exists (
+      select from public.campaigns as c
+      where c.bison_key = e.scope || '/' || e.campaign_id and c.include_auto_replies_in_stats is false) as is_left_out
+    from unnest(p_keys) as k (key)
+    cross join lateral (
+      select * from public.email_events where event_key = k.key collate "C" offset 0
+    ) as e
+    where e.event_type = 'lead_replied' and e.source <> 'adjustment'
+  )
+  update public.email_events as e set is_left_out = d.is_left_out, amount = (not d.is_left_out)::integer
+  from due as d where e.event_key = d.event_key and (e.is_left_out, e.amount = 1) is distinct from (d.is_left_out, not d.is_left_out)
+
 portal.lock_ledger() returns void language sql volatile
 
   select pg_advisory_xact_lock(1886351988, 1)
@@ -1707,6 +1886,33 @@ portal.mails_by_day(first_day date, last_day date) returns TABLE(scope text, day
   from public.email_daily_counts as c
   where c.business_date between first_day and last_day
   group by 1, 2
+
+portal.mark_all() returns trigger language plpgsql volatile
+
+begin
+  insert into portal.cache_marks (topic, scope) select tg_argv[0], '' where exists (select from changed)
+  on conflict do nothing;
+  return null;
+end
+
+portal.mark_scopes() returns trigger language plpgsql volatile
+
+begin
+  insert into portal.cache_marks (topic, scope)
+  select distinct tg_argv[0], c.scope from changed as c where c.scope is not null
+  on conflict do nothing;
+  return null;
+end
+
+portal.mark_workspaces() returns trigger language plpgsql volatile
+
+begin
+  insert into portal.cache_marks (topic, scope)
+  select distinct tg_argv[0], c.bison_instance || '/' || c.bison_workspace_id from changed as c
+  where c.bison_instance is not null and c.bison_workspace_id is not null
+  on conflict do nothing;
+  return null;
+end
 
 portal.metrics_of(p_scope text, p_day date) returns TABLE(sent_today integer, sent_mtd integer, sent_7 integer, sent_14 integer, sent_30 integer, positive_mtd integer, positive_7 integer, positive_14 integer, positive_30 integer, positive_last_month integer, replies_mtd integer, opens_mtd integer, bounced_mtd integer, unsubscribed_mtd integer, told_at timestamp with time zone, polled_at timestamp with time zone, adjusted_at timestamp with time zone) language sql stable
 
@@ -1736,6 +1942,13 @@ portal.metrics_of(p_scope text, p_day date) returns TABLE(sent_today integer, se
       and c.business_date >= least(p_day - 29, portal.month_start(portal.month_start(p_day) - 1))
       and c.event_type in ('email_sent', 'lead_interested', 'lead_replied', 'email_opened', 'email_bounced', 'lead_unsubscribed')
   ) as counted
+
+portal.moment(said text) returns timestamp with time zone language plpgsql stable
+
+begin
+  return said::timestamptz;
+exception when others then return null;
+end
 
 portal.month_span(month date, as_of timestamp with time zone) returns TABLE(first_day date, last_day date, elapsed integer, days integer, is_over boolean) language sql stable
 
@@ -1848,7 +2061,8 @@ portal.own_scopes() returns SETOF text language sql stable
 
 portal.percent(part numeric, whole numeric) returns numeric language sql immutable
 
-  select case when whole > 0 then round(greatest(-999999.99, least(999999.99, part * 100 / whole)), 2) end
+  select case when whole > 0 and part is not null
+    then round(greatest(-999999.99, least(999999.99, part * 100 / whole)), 2) end
 
 portal.price_of(reseller text, provider text, mailboxes integer) returns numeric language sql immutable
 
@@ -1925,10 +2139,11 @@ declare
   v_scopes text[];
   v_persons text[];
 begin
+  perform portal.leave_out(p_keys);
   select coalesce(jsonb_agg(to_jsonb(i)), '[]') into changed from portal.identify_leads(p_keys) as i;
   with wanted as (
     select e.event_key, e.scope, e.person as old,
-      case when e.lead_id is null then e.lead_email else k.person end as new
+      case when e.is_left_out then null when e.lead_id is null then e.lead_email else k.person end as new
     from unnest(p_keys) as p (key)
     cross join lateral (
       select * from public.email_events where event_key = p.key collate "C" offset 0
@@ -1937,7 +2152,7 @@ begin
     where e.source <> 'adjustment'
       and e.event_type in ('lead_replied', 'lead_interested', 'lead_unsubscribed', 'email_bounced')
     union
-    select e.event_key, e.scope, e.person, c.new
+    select e.event_key, e.scope, e.person, case when not e.is_left_out then c.new end
     from jsonb_to_recordset(changed) as c (scope text, lead_id bigint, new text)
     cross join lateral (
       select * from public.email_events
@@ -1962,6 +2177,7 @@ begin
   for move in select * from jsonb_to_recordset(moves) as m (scope text, old text, new text) order by 1, 2, 3 loop
     perform portal.rename_lead(move.scope, move.old, move.new);
   end loop;
+  perform portal.retire_leads(v_scopes, v_persons);
   perform portal.write_leads(v_scopes, v_persons);
   return query select c.scope, c.day from portal.count_interest(v_scopes, v_persons) as c;
 end
@@ -2086,6 +2302,27 @@ portal.reseller_of(tags text[]) returns text language sql immutable
     where exists (select from unnest(tags) as t (tag) where strpos(lower(t.tag), lower(r.name)) > 0)
     order by r.place limit 1
   ), 'Unknown')
+
+portal.retire_leads(p_scopes text[], p_persons text[]) returns void language sql volatile
+
+  with gone as (
+    select l.id, l.human_stage is not null or coalesce(l.notes, '') <> '' or l.edits <> '{}' or l.deleted_at is not null
+      or l.premium_amount is not null or l.policy_type is not null or l.assigned_at is not null
+      or l.pipeline_position is not null or l.lead_value <> 500 or l.airtable_id is not null
+      or l.external_api_sent_at is not null as is_kept
+    from (select distinct * from unnest(p_scopes, p_persons)) as t (scope, person)
+    join public.client_leads as l on l.scope = t.scope collate "C" and l.lead_email = t.person collate "C"
+    where not l.is_manual and not exists (
+      select from public.email_events as e
+      where e.scope = l.scope and e.person = l.lead_email and e.event_type in ('lead_replied', 'lead_interested'))
+  ),
+  removed as (
+    delete from public.client_leads as l using gone as g where l.id = g.id and not g.is_kept
+  )
+  update public.client_leads as l set contact = '{}', custom_variables = null, tags = null, lead_campaign_data = null,
+    overall_stats = null, lead_status = null, date_received = null, bison_reply_uuid = null, bison_conversation_url = null,
+    interested = false, interested_at = null, machine_stage = 'new', machine_stage_at = null
+  from gone as g where l.id = g.id and g.is_kept
 
 portal.sent_in_month(first_day date, last_day date) returns TABLE(scope text, sent integer, source text, ledger integer, vendor integer, vendor_read_at timestamp with time zone) language sql stable
 
@@ -2567,15 +2804,19 @@ portal_kpis(month date DEFAULT business_date(), as_of timestamp with time zone D
 
 portal_mailbox_alerts(as_of timestamp with time zone DEFAULT now()) returns TABLE(workspace_name text, rule text, level text, priority integer, mailboxes bigint, examples text[]) language sql stable
 
-  with rules (rule, level, priority, more_than) as (values
-    ('disconnected', 'critical', 1, 0), ('burnt', 'critical', 2, 0), ('high_bounce', 'warning', 2, 0),
-    ('zero_reply', 'warning', 3, 0), ('low_reply', 'warning', 4, 10), ('idle', 'info', 6, 20)
+  with rules (rule, level, priority, more_than) as (
+    select v.* from portal.mailbox_rules as r
+    cross join lateral (values
+      ('disconnected', 'critical', 1, 0), ('burnt', 'critical', 2, 0), ('high_bounce', 'warning', 2, 0),
+      ('zero_reply', 'warning', 3, 0), ('low_reply', 'warning', 4, r.low_reply_more_than),
+      ('idle', 'info', 6, r.idle_more_than)
+    ) as v
   ),
   read as (
     select s.workspace_name, max(f.full_pass_at) as read_at
     from portal.scopes as s
     join public.client_registry as r on r.scope = s.scope and r.is_active
-    left join lockstep.freshness as f on f.app = 'portal' and f.table_name = 'public.sender_emails_cache'
+    left join lockstep.freshness as f on f.app = 'portal' and f.table_name = 'sender_emails_cache'
       and f.stream like s.scope || '/%'
     group by s.workspace_name
   )
@@ -2589,9 +2830,11 @@ portal_mailbox_alerts(as_of timestamp with time zone DEFAULT now()) returns TABL
   union all
   select workspace_name, 'stale', case when old then 'critical' else 'warning' end, case when old then 2 else 5 end, 1, '{}'
   from (
-    select workspace_name, read_at, coalesce(read_at < as_of - interval '24 hours', true) as old from read
+    select t.*, coalesce(read_at < as_of - m.stale_critical_hours * interval '1 hour', true) as old,
+      m.stale_warning_hours
+    from read as t cross join portal.mailbox_rules as m
   ) as t
-  where old or read_at < as_of - interval '12 hours'
+  where old or read_at < as_of - stale_warning_hours * interval '1 hour'
   order by 4, 1 nulls first, 2
 
 portal_mailbox_capacity() returns TABLE(workspace_name text, mailboxes bigint, connected bigint, capacity bigint, available bigint, wanted integer, shortfall bigint, utilization numeric, zero_reply_percentage numeric, price numeric, price_per_mailbox numeric) language sql stable

@@ -42,6 +42,10 @@ export type Admission =
 /** A vendor counts a few calls that we do not see (other tools with the same token): a tenth is left to them. */
 const SHARE = 0.9
 
+/** Calls a minute that are ours to make. */
+export const shareOf = ({ callsPerMinute }: Pick<BudgetLimits, 'callsPerMinute'>): number =>
+  Math.max(1, Math.floor(callsPerMinute * SHARE))
+
 /** Whether a call of this operation may be sent now. */
 export function admit(state: BudgetState, limits: BudgetLimits, operation: string, now: number): Admission {
   const today = utcDay(now)
@@ -53,7 +57,7 @@ export function admit(state: BudgetState, limits: BudgetLimits, operation: strin
     return { kind: 'wait', ms: state.blockedUntil - now, why: state.blockedBy ?? 'told to wait' }
   }
   const minute = state.sent.filter((at) => at > now - 60_000)
-  const perMinute = Math.max(1, Math.floor(limits.callsPerMinute * SHARE))
+  const perMinute = shareOf(limits)
   if (minute.length >= perMinute) {
     const oldest = minute[minute.length - perMinute] ?? now
     return {

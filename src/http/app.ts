@@ -1,13 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { Hono, type MiddlewareHandler } from 'hono'
-import type { Database } from '../db/database.ts'
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import { RefusedError } from '../apps/refused.ts'
+import { type Database, isOutage } from '../db/database.ts'
 import { describeError } from '../engine/errors.ts'
 import { listEvents, showEvent } from '../inbox/ledger.ts'
 import type { Receiver } from '../inbox/receive.ts'
 import type { Log } from '../jobs/log.ts'
 import type { Pipeline } from '../lanes/pipeline.ts'
+import { type Apis, describedApis } from './api.ts'
 import { webhookDoor, type WebhookDoor } from './door.ts'
 import { fail } from './fail.ts'
 import type { Metrics } from './metrics.ts'
@@ -25,7 +28,11 @@ export interface HttpOptions {
   readonly local: boolean
   /** Why the node is not ready to work; undefined when it is. */
   readonly notReady: () => Promise<string | undefined>
+  /** The apps' own routes. */
+  readonly apis?: Apis | undefined
 }
+
+const RETRY_AFTER_S = 5
 
 /** What one node answers: webhooks, and everything else. */
 export interface Http {
@@ -49,10 +56,7 @@ export function createHttp(options: HttpOptions): Http {
 function routes(options: HttpOptions): Hono {
   const { db, metrics } = options
   const app = new Hono()
-  app.onError((error, c) => {
-    options.log.error({ path: c.req.path, error: describeError(error) }, 'a request failed')
-    return fail(c, 500, 'internal', 'something went wrong here; the log says what')
-  })
+  app.onError((error, c) => renderError(error, c, options.log))
   app.notFound((c) => fail(c, 404, 'not_found', `there is nothing at ${c.req.path}`))
 
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
@@ -78,8 +82,22 @@ function routes(options: HttpOptions): Hono {
     const event = await showEvent(db, Number(c.req.param('id')))
     return event === undefined ? fail(c, 404, 'not_found', 'no such event') : c.json(event)
   })
+  app.route('/api', describedApis(options.apis?.routes ?? []))
   app.get('/', async (c) => c.html(await readFile(join(import.meta.dirname, 'status.html'), 'utf8')))
   return app
+}
+
+function renderError(error: Error, c: Context, log: Log): Response {
+  if (error instanceof RefusedError) return fail(c, error.status, error.code, error.message)
+  if (error instanceof HTTPException) {
+    const message = error.status === 415 ? 'give the body as application/json' : error.message
+    return fail(c, error.status, 'invalid', message)
+  }
+  const outage = isOutage(error)
+  log[outage ? 'warn' : 'error']({ path: c.req.path, error: describeError(error) }, 'a request failed')
+  if (!outage) return fail(c, 500, 'internal', 'something went wrong here; the log says what')
+  c.header('Retry-After', String(RETRY_AFTER_S))
+  return fail(c, 503, 'unavailable', 'the database does not answer now; ask again')
 }
 
 const readAll = (db: Database, pipelines: readonly Pipeline[]): Promise<AppStatus[]> =>

@@ -23,6 +23,30 @@ export class Metrics {
     buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5],
     registers: [this.registry],
   })
+  readonly notifications = new Counter({
+    name: 'lockstep_notifications_total',
+    help: 'Tries to deliver a message to people by how they ended: sent, postponed (tried again later), dead (given up).',
+    labelNames: ['app', 'purpose', 'result'],
+    registers: [this.registry],
+  })
+  private readonly waiting = new Gauge({
+    name: 'lockstep_notifications_waiting',
+    help: 'Messages that are due and neither sent nor given up.',
+    labelNames: ['app', 'purpose'],
+    registers: [this.registry],
+  })
+  private readonly oldestWaiting = new Gauge({
+    name: 'lockstep_notifications_oldest_waiting_seconds',
+    help: 'How long the oldest message that waits is due.',
+    labelNames: ['app', 'purpose'],
+    registers: [this.registry],
+  })
+  private readonly givenUp = new Gauge({
+    name: 'lockstep_notifications_dead_24h',
+    help: 'Messages that were given up in the last 24 hours.',
+    labelNames: ['app', 'purpose'],
+    registers: [this.registry],
+  })
   private readonly gauges = {
     pending: this.gauge('lockstep_inbox_pending', 'Events that wait to be processed.'),
     dead: this.gauge('lockstep_inbox_dead', 'Dead letters.'),
@@ -71,12 +95,17 @@ export class Metrics {
 
   /** Renders all, with the gauges set from the database's state now. */
   async render(status: readonly AppStatus[], now: number): Promise<string> {
-    for (const { app, inbox, refetches, usage, tables, webhooks } of status) {
+    for (const { app, inbox, refetches, usage, tables, webhooks, notifications } of status) {
       this.gauges.pending.set({ app }, inbox.pending)
       this.gauges.dead.set({ app }, inbox.dead)
       this.gauges.oldest.set({ app }, inbox.oldest_pending_s ?? 0)
       this.gauges.refetches.set({ app }, refetches)
       this.gauges.calls.set({ app }, usage.calls)
+      for (const { purpose, pending, oldestPendingS, dead24h } of notifications) {
+        this.waiting.set({ app, purpose }, pending)
+        this.oldestWaiting.set({ app, purpose }, oldestPendingS ?? 0)
+        this.givenUp.set({ app, purpose }, dead24h)
+      }
       for (const { stream, status: health } of webhooks) {
         this.webhooks.set({ app, stream }, health === 'unhealthy' ? 0 : 1)
       }

@@ -16,6 +16,8 @@ export interface TableStatus {
   /** Of the stream; where several fill the table, how many. */
   name: string
   streams: number
+  /** `partial`: of some of its streams the last pass was not whole, or none ever was. What was read before is shown. */
+  state: 'whole' | 'partial'
   /** Streams whose last pass was not whole, with why. */
   ailing: readonly { readonly name: string; readonly error: string }[]
   rows: number
@@ -89,6 +91,12 @@ async function readTables(db: Queryable, pipeline: Pipeline): Promise<TableStatu
       [tableId(spec)],
     )
     const own = streams.map((stream) => ({ stream, stand: stands.get(stream.id) }))
+    const ailing = own.flatMap(({ stream, stand }) =>
+      stand?.status === 'failed' || stand?.status === 'partial'
+        ? [{ name: stream.name, error: stand.error ?? stand.status }]
+        : [],
+    )
+    const unread = own.some(({ stand }) => (stand?.full_pass_at ?? null) === null)
     tables.push({
       table,
       stream: first.id,
@@ -98,11 +106,8 @@ async function readTables(db: Queryable, pipeline: Pipeline): Promise<TableStatu
       tombstones: rows[0]?.tombstones ?? 0,
       confirmed_at: oldest(own.map(({ stand }) => stand?.confirmed_at ?? null)),
       full_pass_at: oldest(own.map(({ stand }) => stand?.full_pass_at ?? null)),
-      ailing: own.flatMap(({ stream, stand }) =>
-        stand?.status === 'failed' || stand?.status === 'partial'
-          ? [{ name: stream.name, error: stand.error ?? stand.status }]
-          : [],
-      ),
+      state: ailing.length > 0 || unread ? 'partial' : 'whole',
+      ailing,
       drift: sumDrift(streams.flatMap(({ id }) => verified.get(id) ?? [])),
     })
   }

@@ -7,7 +7,7 @@ import { type Loop, startLoop } from './loop.ts'
 
 /**
  * Nodes that only take events in tell those that process them, so that these need not wait for their next look. A
- * hint and nothing more: what is lost is found within a second anyway.
+ * hint and nothing more: what is lost is found at the next look anyway.
  */
 
 const CHANNEL = 'lockstep_inbox'
@@ -54,14 +54,21 @@ const AGAIN_MAX_MS = 60_000
 const DEAF_MS = 600_000
 const TRIAL_MS = 2_000
 
+export interface Listener {
+  /** Other nodes took in events of these apps. */
+  readonly onWake: (apps: ReadonlySet<string>) => void
+  /** Whether other nodes are heard from now on; at first they are not. */
+  readonly onHearing: (heard: boolean) => void
+}
+
 /**
- * Listens on a connection of its own until stopped, and calls `onWake` with the apps that other nodes name. Where
- * nothing can be heard, as through a transaction pooler, the workers go on looking by themselves.
+ * Listens on a connection of its own until stopped. Where nothing can be heard, as through a transaction pooler, the
+ * workers go on looking by themselves, the more often.
  */
-export function startListening(db: Database, onWake: (apps: ReadonlySet<string>) => void, log: Log): Loop {
+export function startListening(db: Database, listener: Listener, log: Log): Loop {
   return startLoop({
     async step(signal) {
-      const heard = await listenOnce(db, onWake, signal)
+      const heard = await listenOnce(db, listener, signal).finally(() => listener.onHearing(false))
       if (!heard)
         log.info({}, 'no notifications come through here: events of other nodes are looked for each second')
       return heard ? AGAIN_MS : DEAF_MS
@@ -74,11 +81,7 @@ export function startListening(db: Database, onWake: (apps: ReadonlySet<string>)
 }
 
 /** Listens until the connection ends or the signal comes; false where a notification of our own does not arrive. */
-async function listenOnce(
-  db: Database,
-  onWake: (apps: ReadonlySet<string>) => void,
-  signal: AbortSignal,
-): Promise<boolean> {
+async function listenOnce(db: Database, listener: Listener, signal: AbortSignal): Promise<boolean> {
   const client = new pg.Client({
     connectionString: db.url,
     application_name: 'lockstep-listen',
@@ -96,13 +99,14 @@ async function listenOnce(
     const heard = new Promise<boolean>((resolve) => {
       client.on('notification', ({ payload = '' }) => {
         if (payload === trial) resolve(true)
-        else wakeFor(payload, onWake)
+        else wakeFor(payload, listener.onWake)
       })
       setTimeout(() => resolve(false), TRIAL_MS).unref()
     })
     await client.query(`listen ${CHANNEL}`)
     await notify(db, trial)
     if (!(await Promise.race([heard, ended.then(() => true)]))) return false
+    listener.onHearing(true)
     await ended
     return true
   } finally {

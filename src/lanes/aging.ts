@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts'
+import { dueAt, phaseOf } from '../engine/age.ts'
 import { describeError } from '../engine/errors.ts'
 import { ROW, type Stream } from '../sources/contract.ts'
 import { backfill } from './backfill.ts'
@@ -6,67 +7,186 @@ import { delta } from './delta.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { Run } from './runs.ts'
 
-/** A stream that could not be read is tried again after this, or its own age where that is less. */
-const RETRY_MS = 60_000
-/** Streams read side by side: the vendor's budget paces them, and one that hangs does not hold the others. */
-const AT_ONCE = 4
+/**
+ * Streams of one budget and one age that are read side by side. The budget paces them all; but those that may get five
+ * minutes old are long, and those that may get one minute old must not wait for a place among them.
+ */
+const AT_ONCE = 6
+/** Of one budget, those that could not be read the last time: a vendor that lets callers hang would have all places. */
+const FAILING_AT_ONCE = 2
+/** One that another node reads, or that ended without a trace, is not looked at again before this. */
+const REST_MS = 5_000
 
-export interface Aged {
+export interface Ended {
   readonly runs: readonly Run[]
   readonly failures: readonly { readonly stream: string; readonly error: string }[]
+}
+
+export interface Aged extends Ended {
   /** Milliseconds until the next stream is due; undefined where none ages. */
   readonly nextInMs: number | undefined
 }
 
-/**
- * Reads the streams again that were confirmed longer ago than they may be, the most overdue first. A stream that was
- * never read whole is left to the first pass.
- */
-export async function refreshAged(db: Database, pipeline: Pipeline, signal: AbortSignal): Promise<Aged> {
-  const ages = await readAges(db, pipeline)
-  const due = ages.filter(({ dueInMs }) => dueInMs <= 0).map(({ stream }) => stream)
-  const runs: Run[] = []
-  const failures: { stream: string; error: string }[] = []
-  const next = due.values()
-  const work = async (): Promise<void> => {
-    for (const stream of next) {
-      if (signal.aborted) return
-      try {
-        const run = await readAgain(db, pipeline, stream, signal)
-        if (run !== undefined) runs.push(run)
-      } catch (error) {
-        failures.push({ stream: stream.name, error: describeError(error) })
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, work))
-  const rest = (due.length === 0 ? ages : await readAges(db, pipeline)).map(({ dueInMs }) => dueInMs)
-  return { runs, failures, nextInMs: rest.length === 0 ? undefined : Math.max(0, Math.min(...rest)) }
+interface Due {
+  readonly stream: Stream
+  /** Of its age: 0 is due now, above is late. */
+  readonly lateness: number
+  readonly dueInMs: number
+  readonly failing: boolean
 }
 
-const readAgain = (db: Database, pipeline: Pipeline, stream: Stream, signal: AbortSignal) =>
-  stream.deltas === false
-    ? backfill(db, pipeline, stream, ROW, { signal })
-    : delta(db, pipeline, stream, { signal })
+/**
+ * Reads the streams again that were confirmed longer ago than they may be, the latest of them first. A stream that was
+ * never read whole is left to the first pass.
+ */
+export class Aging {
+  private readonly db: Database
+  private readonly pipeline: Pipeline
+  private readonly reading = new Map<string, { readonly due: Due; readonly done: Promise<void> }>()
+  /** Until when, on the database's clock, milliseconds; undefined until that is next read. */
+  private readonly resting = new Map<string, number | undefined>()
+  private runs: Run[] = []
+  private failures: { stream: string; error: string }[] = []
 
-async function readAges(db: Database, { app, source }: Pipeline) {
-  const streams = source.streams.filter(({ maxAgeMs }) => maxAgeMs !== undefined)
-  const { rows } = await db.query<{ stream: string; due_in_ms: number }>(
-    // An attempt that failed counts as one: it is not made again at once.
-    `select s.stream, (extract(epoch from greatest(
-         coalesce(greatest(f.full_pass_at, f.delta_at), f.full_pass_at) + make_interval(secs => s.age_ms / 1000),
-         r.started_at + make_interval(secs => least(s.age_ms, $4) / 1000)) - clock_timestamp()) * 1000)::float8 as due_in_ms
-     from unnest($2::text[], $3::float8[]) as s (stream, age_ms)
+  constructor(db: Database, pipeline: Pipeline) {
+    this.db = db
+    this.pipeline = pipeline
+  }
+
+  /**
+   * Begins to read what is due and has room, and does not wait for it. `onEnd` is called after each stream, whose place
+   * is then free. Returns the milliseconds until the next is due; undefined where none ages.
+   */
+  async step(signal: AbortSignal, onEnd: () => void = () => {}): Promise<number | undefined> {
+    const due = await this.look()
+    const waiting = due.filter((one) => one.dueInMs <= 0).sort((a, b) => b.lateness - a.lateness)
+    for (const one of waiting) {
+      if (signal.aborted || !this.hasRoom(one)) continue
+      const done = this.read(one, signal).finally(() => {
+        this.reading.delete(one.stream.id)
+        onEnd()
+      })
+      this.reading.set(one.stream.id, { due: one, done })
+    }
+    // What is late and has no room is looked at when there is some.
+    const rest = due.filter((one) => one.dueInMs > 0).map(({ dueInMs }) => dueInMs)
+    return rest.length > 0 ? Math.min(...rest) : due.length > 0 ? REST_MS : undefined
+  }
+
+  /** What has ended since this was last asked. */
+  take(): Ended {
+    const { runs, failures } = this
+    this.runs = []
+    this.failures = []
+    return { runs, failures }
+  }
+
+  /** Resolves when nothing is being read. */
+  async idle(): Promise<void> {
+    while (this.reading.size > 0) await Promise.all([...this.reading.values()].map(({ done }) => done))
+  }
+
+  private hasRoom({ stream, failing }: Due): boolean {
+    const beside = [...this.reading.values()]
+      .map(({ due }) => due)
+      .filter((d) => d.stream.budget === stream.budget)
+    const alike = beside.filter((due) => due.stream.maxAgeMs === stream.maxAgeMs).length
+    const ill = beside.filter((due) => due.failing).length
+    return alike < AT_ONCE && (!failing || ill < FAILING_AT_ONCE)
+  }
+
+  private async read({ stream }: Due, signal: AbortSignal): Promise<void> {
+    const { db, pipeline } = this
+    try {
+      const run = await (stream.deltas === false
+        ? backfill(db, pipeline, stream, ROW, { signal })
+        : delta(db, pipeline, stream, { signal }))
+      if (run !== undefined) this.runs.push(run)
+      if (run?.status !== 'completed') this.resting.set(stream.id, undefined)
+    } catch (error) {
+      this.resting.set(stream.id, undefined)
+      this.failures.push({ stream: stream.name, error: describeError(error) })
+    }
+  }
+
+  /** The streams that are not being read, and when each is due. */
+  private async look(): Promise<Due[]> {
+    const streams = this.pipeline.source.streams.filter(({ maxAgeMs }) => maxAgeMs !== undefined)
+    if (streams.length === 0) return []
+    const ages = await readAges(this.db, this.pipeline.app, streams)
+    return streams.flatMap((stream): Due[] => {
+      const age = ages.get(stream.id)
+      const { id, maxAgeMs = Infinity } = stream
+      if (age === undefined || this.reading.has(id)) return []
+      const due = dueAt(age, { maxAgeMs, phase: phaseOf(id) })
+      const dueInMs = Math.max(due, this.restsUntil(id, age.now)) - age.now
+      return [{ stream, lateness: -dueInMs / maxAgeMs, dueInMs, failing: age.triedAt !== undefined }]
+    })
+  }
+
+  private restsUntil(id: string, now: number): number {
+    if (!this.resting.has(id)) return -Infinity
+    const until = this.resting.get(id) ?? now + REST_MS
+    if (until > now) this.resting.set(id, until)
+    else this.resting.delete(id)
+    return until
+  }
+}
+
+/** Reads all that is due, until nothing is or the rest could not be read. */
+export async function refreshAged(db: Database, pipeline: Pipeline, signal: AbortSignal): Promise<Aged> {
+  const aging = new Aging(db, pipeline)
+  const runs: Run[] = []
+  const failures: { stream: string; error: string }[] = []
+  for (;;) {
+    const nextInMs = await aging.step(signal)
+    await aging.idle()
+    const ended = aging.take()
+    runs.push(...ended.runs)
+    failures.push(...ended.failures)
+    if (ended.runs.length + ended.failures.length === 0 || signal.aborted) return { runs, failures, nextInMs }
+  }
+}
+
+interface Age {
+  readonly now: number
+  readonly beganAt: number
+  readonly triedAt: number | undefined
+}
+
+/** Of those that were read whole once: when their last clean read began, and an attempt since then. */
+async function readAges(
+  db: Database,
+  app: string,
+  streams: readonly Stream[],
+): Promise<ReadonlyMap<string, Age>> {
+  const { rows } = await db.query<{ stream: string; now: number; began: number; tried: number | null }>(
+    `select s.stream, (extract(epoch from clock_timestamp()) * 1000)::float8 as now,
+       (extract(epoch from coalesce(ok.started_at, greatest(f.full_pass_at, f.delta_at))) * 1000)::float8 as began,
+       (extract(epoch from last.seen_at) * 1000)::float8 as tried
+     from unnest($2::text[]) as s (stream)
      join lockstep.freshness as f on f.app = $1 and f.stream = s.stream and f.full_pass_at is not null
      left join lateral (
-       select started_at from lockstep.runs where app = $1 and stream = s.stream and lane in ('backfill', 'delta')
-       order by started_at desc limit 1) as r on true
-     order by 2`,
-    [app, streams.map(({ id }) => id), streams.map(({ maxAgeMs }) => maxAgeMs), RETRY_MS],
+       select max(r.started_at) as started_at from unnest('{backfill,delta}'::text[]) as l (lane)
+       cross join lateral (
+         select started_at from lockstep.runs
+         where app = $1 and lane = l.lane and stream = s.stream and status = 'completed'
+           and (l.lane = 'delta' or metadata ->> 'part' = 'row')
+         order by started_at desc limit 1) as r) as ok on true
+     left join lateral (
+       -- A pass that was interrupted goes on as the run that it was: what counts is when it was last at work.
+       select max(coalesce(r.finished_at, r.heartbeat_at)) as seen_at from unnest('{backfill,delta}'::text[]) as l (lane)
+       cross join lateral (
+         select started_at, finished_at, heartbeat_at from lockstep.runs
+         where app = $1 and lane = l.lane and stream = s.stream
+         order by started_at desc limit 1) as r
+       where ok.started_at is null or r.started_at > ok.started_at) as last on true`,
+    [app, streams.map(({ id }) => id)],
   )
-  const byId = new Map(streams.map((stream) => [stream.id, stream]))
-  return rows.flatMap((row) => {
-    const stream = byId.get(row.stream)
-    return stream === undefined ? [] : [{ stream, dueInMs: row.due_in_ms }]
-  })
+  return new Map(
+    rows.map(({ stream, now, began, tried }) => [
+      stream,
+      { now, beganAt: began, triedAt: tried ?? undefined },
+    ]),
+  )
 }

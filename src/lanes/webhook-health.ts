@@ -43,6 +43,20 @@ export interface Judgement extends PollFinding {
   readonly examples: readonly string[]
 }
 
+/** Streams of which a poll that ended at least `graceMs` ago was not judged yet, or that were never watched. */
+export async function streamsToJudge(db: Queryable, app: string, graceMs: number): Promise<Set<string>> {
+  const { rows } = await db.query<{ stream: string }>(
+    `select distinct r.stream from lockstep.runs as r
+     left join lockstep.webhook_watch as w on w.app = r.app and w.stream = r.stream
+     where r.app = $1 and r.lane = 'delta' and r.status in ('completed', 'partial')
+       and r.started_at > clock_timestamp() - interval '2 days'
+       and r.finished_at > coalesce(w.judged_until, '-infinity')
+       and r.finished_at <= clock_timestamp() - make_interval(secs => $2)`,
+    [app, graceMs / 1000],
+  )
+  return new Set(rows.map(({ stream }) => stream))
+}
+
 /**
  * Judges the webhooks of a stream by its polls that ended at least `graceMs` ago; undefined where there is none that
  * was not judged yet, or where the app has no webhooks at all.

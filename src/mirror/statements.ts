@@ -22,7 +22,7 @@ interface Input {
 function inputCte(inputs: readonly Input[]): string {
   const cast = ({ name, type }: Input): string =>
     type === undefined ? `c.${q(name)}` : `c.${q(name)}::${type} as ${q(name)}`
-  return `input as materialized (
+  return `input as (
   select ${inputs.map(cast).join(', ')}
   from unnest(${inputs.map((_, i) => `$${i + 2}::text[]`).join(', ')}) as c (${inputs.map(({ name }) => q(name)).join(', ')})
 )`

@@ -43,8 +43,10 @@ export interface Stream {
   readonly keyPrefix?: string
   /** False where the vendor cannot list the newest first: only whole passes tell what changed. */
   readonly deltas?: false
-  /** How old it may get before it is read again, milliseconds; beside what the app's schedules do. */
+  /** How old its rows may get, milliseconds: it is read again before; beside what the app's schedules do. */
   readonly maxAgeMs?: number
+  /** Where a source has several: out of which budget its calls are paid. One that waits does not hold another's. */
+  readonly budget?: string
 }
 
 /** Whether a key of the stream's table is one of the stream's. */
@@ -162,6 +164,14 @@ export interface EventLog {
   readonly scopes: () => readonly { readonly id: string; readonly name: string }[]
   /** Payloads as a webhook would bring them, newest first. */
   readonly read: (request: EventLogRequest) => Promise<EventLogPage>
+  /** Where the vendor delivers an event again when it is asked to: asks for it, by one of its attempts. */
+  readonly redeliver?: (request: RedeliverRequest) => Promise<void>
+}
+
+export interface RedeliverRequest {
+  readonly scope: string
+  readonly attempt: string
+  readonly signal: AbortSignal
 }
 
 export interface EventLogRequest {
@@ -174,8 +184,22 @@ export interface EventLogRequest {
 }
 
 export interface EventLogPage {
-  readonly events: readonly { readonly payload: Json; readonly atMs: number }[]
+  readonly events: readonly LoggedEvent[]
   readonly next: Json | undefined
+  /** Lower bound of the vendor's time of this read, microseconds. */
+  readonly floor: number
+}
+
+export interface LoggedEvent {
+  /** Undefined where the record has it no more. */
+  readonly payload: Json | undefined
+  readonly atMs: number
+  /** What the record says of its deliveries to us, where it says anything. */
+  readonly delivered?: {
+    readonly ok: boolean
+    /** The last attempt, in the vendor's terms. */
+    readonly attempt: string
+  }
 }
 
 /** Rows of `to` whose `part` shows `columns` of rows of `from`. */
@@ -264,6 +288,28 @@ export interface Usage {
   readonly blockedBy: string | undefined
 }
 
+/** How a vendor answered the calls of one account for a while; times in milliseconds since 1970. */
+export interface CallNote {
+  /** Whose token asked. */
+  readonly account: string
+  /** Start of the five minutes in which the calls ended. */
+  readonly slotMs: number
+  /** Calls that ended, whatever the answer; those that were refused for asking too much are not among them. */
+  readonly calls: number
+  /** Those of them without a usable answer, or with one that refused the token. */
+  readonly errors: number
+  /** Refused for asking too much. */
+  readonly rejected: number
+  /** How long the calls took, by place: see `LATENCY_BOUNDS_MS`. */
+  readonly latencies: readonly number[]
+  readonly succeededAtMs: number | undefined
+  readonly failedAtMs: number | undefined
+  /** Failures since the last success that this note knows of. */
+  readonly failuresInARow: number
+  /** Of the last failure. */
+  readonly error: string | undefined
+}
+
 /** What tells a source the time and lets it wait: the machine's, unless a simulation brings its own. */
 export interface Clock {
   /** Milliseconds since 1970. */
@@ -282,6 +328,8 @@ export interface SourceStore {
   readSecrets(kind: string): Promise<Readonly<Record<string, string>>>
   writeSecret(kind: string, key: string, secret: string): Promise<void>
   remove(kind: string, key: string): Promise<void>
+  /** Adds to what is known of how the vendor answers, by account. */
+  noteCalls(notes: readonly CallNote[]): Promise<void>
   /** Adds to today's counts; returns their sums. */
   countCalls(
     day: string,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { datacube } from '../../src/apps/datacube/app.ts'
+import { NO_NODE } from '../support/node.ts'
 import { insertEvents } from '../support/inbox.ts'
 import { hidden, project, subitem, type World, withWorld } from './support/world.ts'
 
@@ -91,7 +92,7 @@ describe('views', () => {
           }),
         ),
       )
-      await datacube({}, () => () => { throw new Error('none') }).jobs?.[0]?.run(world.db, today) // prettier-ignore
+      await datacube({}, () => () => { throw new Error('none') }).jobs?.[0]?.run(world.db, today, NO_NODE) // prettier-ignore
       const figures = `account, type, category, product_key, total_projects, won_projects, lost_projects, open_projects,
         win_rate, closed_win_rate, avg_gestation::float8, p25_gestation, median_gestation, p75_gestation`
       const common = { account: '', type: 'New Build', category: 'Health', product_key: '', won_projects: 1, open_projects: 1,

@@ -38,7 +38,18 @@ it('the vendor’s own figures by day and together, as numbers, and what is sche
     const yesterday = Date.parse(day(Date.now() - DAY_MS))
     const counts = sim.truth.counts(id, yesterday, yesterday + DAY_MS)
     expect(days.at(-2)).toMatchObject({ bounced: counts.bounced, unsubscribed: counts.unsubscribed })
-    expect(await statistics.scheduled(`send/${id}`, 'today', signal)).toBeGreaterThanOrEqual(0)
+    const [first] = workspace?.campaigns ?? []
+    sim.act.setSchedule(id, { campaign: first?.id ?? 0, emails: 123 })
+    const scheduled = await statistics.scheduled(`send/${id}`, 'today', signal)
+    expect(scheduled).toContainEqual({ campaignId: first?.id, emails: 123 })
+    // Nothing is scheduled, in either way that the vendor says so, which is not the same as a refusal.
+    for (const campaign of workspace?.campaigns ?? []) sim.act.pauseCampaign(id, { campaign: campaign.id })
+    expect(await statistics.scheduled(`send/${id}`, 'tomorrow', signal)).toEqual([])
+    sim.settings.emptySchedules = '400'
+    expect(await statistics.scheduled(`send/${id}`, 'tomorrow', signal)).toEqual([])
+    Object.assign(sim.faults, { withheldWorkspaces: [id], withheldStatus: 403 })
+    await expect(statistics.scheduled(`send/${id}`, 'tomorrow', signal)).rejects.toThrow(/HTTP 403|token/)
+    sim.faults.withheldWorkspaces = []
     await expect(statistics.total('send/999', from, to, signal)).rejects.toThrow(/no workspace send\/999/)
   })
 })

@@ -4,10 +4,10 @@ import { expect, inject, it } from 'vitest'
 import { ConfigError } from '../../src/engine/errors.ts'
 import { refuseOpenDoors } from '../../src/cli/context.ts'
 import { readSettings } from '../../src/config/environment.ts'
-import { Database } from '../../src/db/database.ts'
 import type { Pipeline } from '../../src/lanes/pipeline.ts'
 import { withSim } from '../../sim/monday/with-sim.ts'
 import { withDatabase } from '../support/database.ts'
+import { withoutDatabase } from '../support/outage.ts'
 import { datacubeOn, openPipeline, until, withNode } from '../support/node.ts'
 import { post } from './request.ts'
 
@@ -16,20 +16,6 @@ const eventBody = (item: number): string =>
   JSON.stringify({
     event: { type: 'create_pulse', boardId: PROJECTS, pulseId: item, triggerUuid: randomUUID() },
   })
-
-/** Lets nobody into a database, as when its server is gone, until the callback has ended. */
-async function withoutDatabase<T>(url: string, test: () => Promise<T>): Promise<T> {
-  const name = new URL(url).pathname.slice(1)
-  const admin = new Database({ url: inject('adminUrl'), poolSize: 1 })
-  try {
-    await admin.query(`alter database ${name} allow_connections false`)
-    await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name])
-    return await test()
-  } finally {
-    await admin.query(`alter database ${name} allow_connections true`)
-    await admin.close()
-  }
-}
 
 it('database down: 503 with Retry-After at once; back: it goes on by itself, and all that was acknowledged is there', async () => {
   await withSim({ projects: 5 }, async (sim) => {

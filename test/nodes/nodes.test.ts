@@ -69,7 +69,7 @@ it('one node takes in and two process, one of them killed in the midst: each eve
 
     // The schedule of every minute: once for all nodes, though two had it.
     const runs = `select date_trunc('minute', created_on) as minute, count(*)::int as n from pgboss.job
-        where name = 'datacube.delta' group by 1`
+        where name = 'lockstep' and singleton_key = 'datacube.delta' group by 1`
     const fired = await until(
       'a schedule that fires',
       async () => (await db.query<{ n: number }>(runs)).rows,

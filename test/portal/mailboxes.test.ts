@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { NO_NODE } from '../support/node.ts'
 import { app, gone, mailbox, type World, withWorld, workspace } from './support/world.ts'
 
 const A = 'send/1'
@@ -210,7 +211,7 @@ describe('providers', () => {
         mailbox(A, 2, { tags: ['Google'], daily_limit: 5 }),
       )
       const job = app.jobs?.find(({ name }) => name === 'portal-snapshot-providers')
-      await job?.run(world.db, new Date('2026-03-05T05:30:00Z'))
+      await job?.run(world.db, new Date('2026-03-05T05:30:00Z'), NO_NODE)
       expect(
         await world.rows(`select email_provider, snapshot_date, total_accounts, utilization_percentage::float8 as used
           from provider_performance_history`),

@@ -16,7 +16,7 @@ import type { Observation } from '../../src/engine/observation.ts'
 import type { Fact } from '../../src/sources/contract.ts'
 import { agrees } from './support/agrees.ts'
 import type { Mail } from './support/model.ts'
-import { fact, reply, withWorld, workspace } from './support/world.ts'
+import { fact, reply, row, withWorld, workspace } from './support/world.ts'
 
 const SCOPES = ['send/1', 'dedi/2'] as const
 /** Either side of a month's turn, of both changes of the clocks, and of midnight here and in UTC. */
@@ -47,7 +47,11 @@ function toFact({ scope, type, id, at }: { scope: string; type: string; id: numb
     { email: 'c@x.test', first_name: 'Cy' },
     { id: 3, email: 'c@x.test' },
   ]
-  return fact(scope, type, `reply:r${id}`, at, { lead: leads[id] ?? null })
+  return fact(scope, type, `reply:r${id}`, at, {
+    lead: leads[id] ?? null,
+    reply: { automated_reply: id % 2 === 0 },
+    campaign: { id: (id % 3) + 1 },
+  })
 }
 const mailDraft = record({
   scope: constantFrom(...SCOPES),
@@ -57,7 +61,17 @@ const mailDraft = record({
   email: constantFrom(...EMAILS),
   interested: boolean(),
   type: constantFrom('Tracked Reply', 'Tracked Reply', 'Untracked Reply', 'Bounced', 'Outgoing Email'),
+  automated: boolean(),
+  campaignId: integer({ min: 1, max: 3 }),
 })
+const campaignDraft = record({
+  scope: constantFrom(...SCOPES),
+  id: integer({ min: 1, max: 3 }),
+  countsAutomated: option(boolean(), { nil: null }),
+})
+type Campaign = { readonly scope: string; readonly id: number; readonly countsAutomated: boolean | null }
+const campaignRow = ({ scope, id, countsAutomated }: Campaign): Observation =>
+  row('campaigns', scope, id, { bison_campaign_id: id, include_auto_replies_in_stats: countsAutomated })
 
 const toRow = (mail: Mail): Observation =>
   reply(mail.scope, mail.id, {
@@ -66,6 +80,8 @@ const toRow = (mail: Mail): Observation =>
     is_interested: mail.interested,
     reply_type: mail.type,
     vendor_created_at: mail.at,
+    is_automated: mail.automated ?? null,
+    bison_campaign_id: mail.campaignId ?? null,
   })
 
 describe('order', () => {
@@ -73,26 +89,36 @@ describe('order', () => {
     await withWorld(async (world) => {
       const script = array(factDraft, { maxLength: 14 })
       const polls = array(mailDraft, { maxLength: 8 })
+      const runs = array(campaignDraft, { maxLength: 4 })
       await assert(
-        asyncProperty(script, polls, infiniteStream(nat(1000)), async (drafts, drawn, chance) => {
+        asyncProperty(script, polls, runs, infiniteStream(nat(1000)), async (drafts, drawn, ran, chance) => {
           await world.clear()
           await world.apply(workspace('send/1', 'One'), workspace('dedi/2', 'Two'))
           const pick = (max: number): number => (chance.next().value ?? 0) % max
           // A mail has one state at the vendor: of several drafts of one id the last is it.
           const mails = [...new Map(drawn.map((mail) => [`${mail.scope}/${mail.id}`, mail])).values()]
           const facts = drafts.map(toFact)
-          type Step = { readonly fact: Fact } | { readonly mail: Mail }
-          const steps: Step[] = [...facts.map((one) => ({ fact: one })), ...mails.map((mail) => ({ mail }))]
+          const campaigns = [...new Map(ran.map((one) => [`${one.scope}/${one.id}`, one])).values()]
+          type Step = { readonly fact: Fact } | { readonly mail: Mail } | { readonly campaign: Campaign }
+          const steps: Step[] = [
+            ...facts.map((one) => ({ fact: one })),
+            ...mails.map((mail) => ({ mail })),
+            ...campaigns.map((campaign) => ({ campaign })),
+          ]
           const again = steps.filter(() => pick(3) === 0)
           const shuffled = [...steps, ...again]
             .map((step) => ({ step, at: pick(1000) }))
             .sort((a, b) => a.at - b.at)
           for (let i = 0; i < shuffled.length;) {
             const batch = shuffled.slice(i, (i += 1 + pick(5))).map(({ step }) => step)
-            await world.apply(...batch.flatMap((step) => ('mail' in step ? [toRow(step.mail)] : [])))
+            await world.apply(
+              ...batch.flatMap((step) => ('mail' in step ? [toRow(step.mail)] : [])),
+              ...batch.flatMap((step) => ('campaign' in step ? [campaignRow(step.campaign)] : [])),
+            )
             await world.record(...batch.flatMap((step) => ('fact' in step ? [step.fact] : [])))
           }
-          await agrees(world, facts, mails)
+          const silent = campaigns.filter((one) => one.countsAutomated === false)
+          await agrees(world, facts, mails, new Set(silent.map(({ scope, id }) => `${scope}/${id}`)))
         }),
         { numRuns: 60 },
       )

@@ -99,10 +99,12 @@ describe('workspaces', () => {
       await world.apply(workspace('send/1', 'Acme'), workspace('dedi/1', 'Acme'), mailbox('send/2', 1, {}))
       const checks = (await app.checks?.(world.db)) ?? []
       expect(checks.map(({ name, count, level, examples }) => [name, count, level, examples])).toEqual([
+        ['client_hooks_without_workspace', 0, 'ok', []],
         ['rows_without_workspace', 1, 'warning', ['send/2/1']],
         ['workspaces_of_one_name', 1, 'warning', ['Acme (send/1)']],
         ['workspaces_without_target', 2, 'info', ['Acme', 'Acme (send/1)']],
         ['workspaces_without_price', 2, 'info', ['Acme', 'Acme (send/1)']],
+        ['workspaces_unreadable', 0, 'ok', []],
         ['drift_beyond_tolerance', 0, 'ok', []],
         ['counts_unlike_the_ledger', 0, 'ok', []],
       ])

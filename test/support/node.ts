@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { App } from '../../src/apps/contract.ts'
+import type { App, JobContext } from '../../src/apps/contract.ts'
 import { datacube } from '../../src/apps/datacube/index.ts'
 import { defineConfig } from '../../src/config/config.ts'
 import { readSettings, type Settings } from '../../src/config/environment.ts'
@@ -31,6 +31,14 @@ export async function openPipeline(db: Database, app: App): Promise<Pipeline> {
   const [pipeline] = await openPipelines(db, [app])
   if (pipeline === undefined) throw new Error('no pipeline')
   return pipeline
+}
+
+/** For jobs that ask nothing of their node. */
+export const NO_NODE: JobContext = {
+  get pipeline(): never {
+    throw new Error('there is no pipeline in this test')
+  },
+  signal: new AbortController().signal,
 }
 
 export interface RunningNode {

@@ -86,6 +86,15 @@ function compareRow(
   }
 }
 
+/** What a table must hold of an item, in the vendor's own text; columns whose value has no simple text are left out. */
+export const expectedValues = (item: TruthItem, { fields }: BoardMapping): Record<string, string | null> =>
+  Object.fromEntries(
+    Object.entries(fields).flatMap(([name, { column, as }]) => {
+      const value = theirValue(item, column, as)
+      return value === undefined ? [] : [[name, value]]
+    }),
+  )
+
 function theirValue(item: TruthItem, column: string, as: DecoderName): string | null | undefined {
   const own: Record<string, string | null> = {
     name: item.name,

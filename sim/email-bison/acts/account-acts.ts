@@ -63,6 +63,14 @@ export function createAccountActs(stage: Stage) {
       if (sender === undefined) throw new ActError(`workspace ${workspaceId} has no disconnected mailbox`)
       return setStatus(workspaceId, sender, 'Connected', 'EMAIL_ACCOUNT_RECONNECTED')
     },
+    /** What people set; announced to no one. */
+    setDailyLimit(workspaceId: number, { sender: id, limit }: OnSender & { limit: number }): Sender {
+      const sender = stage.sender(stage.workspace(workspaceId), id)
+      sender.dailyLimit = limit
+      sender.updatedAt = stage.now()
+      stage.touch()
+      return sender
+    },
     warmupDisabled(
       workspaceId: number,
       { sender: id, cause = 'receiving' }: OnSender & { cause?: 'receiving' | 'causing' } = {},

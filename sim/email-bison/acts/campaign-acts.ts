@@ -43,6 +43,17 @@ export function createCampaignActs(stage: Stage) {
       setStatus(workspaceId, campaign, 'active'),
     completeCampaign: (workspaceId: number, { campaign }: { campaign: number }): Campaign =>
       setStatus(workspaceId, campaign, 'completed'),
+    /** In whose hours it sends; null for a campaign of which nobody has set any. Zones are not checked. */
+    setZone(
+      workspaceId: number,
+      { campaign: id, timezone }: { campaign: number; timezone: string | null },
+    ): Campaign {
+      const campaign = campaignOf(workspaceId, id)
+      campaign.unscheduled = timezone === null
+      if (timezone !== null) campaign.timezone = timezone
+      stage.touch()
+      return campaign
+    },
     /** What the vendor says it will send; `daysFromNow` 0 is today. */
     setSchedule(
       workspaceId: number,

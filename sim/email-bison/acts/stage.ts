@@ -36,6 +36,8 @@ export interface StageOptions {
   readonly announce: (event: BisonEvent) => void
   /** An event that is kept no longer. */
   readonly forget: (event: BisonEvent) => void
+  /** Something has changed. */
+  readonly changed?: () => void
 }
 
 /** What acts have in common: the world, its chance, and the book of events. */
@@ -44,12 +46,14 @@ export class Stage {
   readonly random: Random
   readonly #announce: (event: BisonEvent) => void
   readonly #forget: (event: BisonEvent) => void
+  readonly #changed: () => void
 
-  constructor({ world, random, announce, forget }: StageOptions) {
+  constructor({ world, random, announce, forget, changed = () => {} }: StageOptions) {
     this.world = world
     this.random = random
     this.#announce = announce
     this.#forget = forget
+    this.#changed = changed
   }
 
   now(): number {
@@ -59,6 +63,7 @@ export class Stage {
   /** Something changed that has no event. */
   touch(): void {
     this.world.version++
+    this.#changed()
   }
 
   /** Writes an event down once and tells those who listen. */

@@ -97,6 +97,9 @@ function workspaceOf({ world }: Service, { workspaceId }: Token): Workspace | un
   return find(world.workspaces, workspaceId ?? world.currentWorkspaceId)
 }
 
+/** What is read from a replica. */
+const REPLICATED = /^\/api\/(sender-emails|campaigns|replies|leads|scheduled-emails)\b/
+
 async function replyTo(
   { service, limit }: Desk,
   c: Request,
@@ -114,7 +117,9 @@ async function replyTo(
   if (fault === 'timeout') return fault
   if (fault !== undefined) return { ...fault, headers: limit.headers(token, fault.status === 429) }
   const query = new URL(c.req.url).searchParams
-  const call = { ...service, token, workspace, path: c.req.path, params: c.req.param(), query, body }
+  const { path } = c.req
+  const seen = c.req.method === 'GET' && REPLICATED.test(path) ? service.replica.of(workspace) : workspace
+  const call = { ...service, token, workspace: seen, path, params: c.req.param(), query, body }
   const headers = limit.headers(token, false)
   try {
     const { status, body: answered } = await handler(call)

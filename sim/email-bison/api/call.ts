@@ -3,6 +3,7 @@ import type { Acts } from '../acts/acts.ts'
 import type { Faults } from '../faults.ts'
 import type { Dispatcher } from '../webhooks/dispatcher.ts'
 import type { Token, World, Workspace } from '../world/model.ts'
+import type { Replica } from './replica.ts'
 
 /** One instance as the API's handlers see it. */
 export interface Service {
@@ -11,6 +12,7 @@ export interface Service {
   readonly dispatcher: Dispatcher
   readonly faults: Faults
   readonly random: Random
+  readonly replica: Replica
   /** Takes a mail that the API was given to send. */
   readonly queueSend: (
     workspace: Workspace,

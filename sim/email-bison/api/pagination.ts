@@ -51,9 +51,9 @@ export function paginate<Row extends { readonly id: number }>(
   return mode === 'cursor' ? cursorPage(call, listing, options) : offsetPage(call, listing, options)
 }
 
-function pageSize({ query, world }: Call, honoured: boolean): number {
+function pageSize({ faults, query, world }: Call, honoured: boolean): number {
   const asked = query.get('per_page')
-  if (asked === null || !honoured) return world.settings.pageSize
+  if (asked === null || !honoured || faults.perPageIgnored) return world.settings.pageSize
   const size = Number(asked)
   if (!Number.isInteger(size) || size < 1)
     throw invalid({ per_page: 'The per page field must be at least 1.' })
@@ -75,7 +75,7 @@ function cursorPage<Row extends { readonly id: number }>(
   listing: Listing<Row>,
   { show, perPage }: Options<Row>,
 ): Answer {
-  const size = pageSize(call, perPage === true)
+  const size = pageSize(call, perPage === true || call.world.settings.perPageEverywhere)
   const cursor = decodeCursor(call.query.get('cursor'))
   const { rows, before, after } =
     cursor?.forward === false ? readBack(listing, cursor.id, size) : readOn(listing, cursor?.id, size)

@@ -1,5 +1,3 @@
-const KEPT_MAX = 2_000
-
 export interface RequestEntry {
   readonly at: number
   readonly method: string
@@ -22,8 +20,9 @@ export class RequestLog {
   rejected = 0
   readonly byRoute: Record<string, number> = {}
   readonly byStatus: Record<string, number> = {}
-  /** The latest requests, oldest first. */
+  /** The latest requests, oldest first; `keptMax` of them at most. */
   readonly last: RequestEntry[] = []
+  keptMax = 2_000
 
   add(entry: RequestEntry): void {
     this.calls++
@@ -32,7 +31,7 @@ export class RequestLog {
     this.byRoute[route] = (this.byRoute[route] ?? 0) + 1
     this.byStatus[entry.status] = (this.byStatus[entry.status] ?? 0) + 1
     this.last.push(entry)
-    if (this.last.length > KEPT_MAX) this.last.splice(0, KEPT_MAX / 2)
+    if (this.last.length > this.keptMax) this.last.splice(0, this.keptMax / 2)
   }
 
   /** Calls of a route, such as `POST /api/workspaces/v1.1/switch-workspace`. */

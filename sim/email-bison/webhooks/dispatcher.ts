@@ -69,8 +69,9 @@ export class Dispatcher {
 
   /** Delivers an event again: a new delivery to the same address. */
   retry(old: Delivery, event: BisonEvent): Delivery {
-    const now = this.#options.world.clock.now()
-    const delivery = this.#create(event, { id: old.webhookId, url: old.url }, now)
+    const { world, faults } = this.#options
+    const dueAt = faults.webhook.off ? null : world.clock.now()
+    const delivery = this.#create(event, { id: old.webhookId, url: old.url }, dueAt)
     this.#pump()
     return delivery
   }

@@ -46,6 +46,7 @@ export function createCampaign(
     senderIds: [],
     tagIds: [],
     timezone: 'America/Chicago',
+    unscheduled: false,
     days: new Map(),
     updatedAt: given.createdAt,
     ...given,

@@ -69,7 +69,9 @@ export interface Campaign {
   includeAutoReplies: boolean
   senderIds: number[]
   tagIds: number[]
-  readonly timezone: string
+  timezone: string
+  /** Nobody has set when it may send, and there is nothing to ask for. */
+  unscheduled: boolean
   readonly days: Map<number, DayTally>
   readonly createdAt: number
   updatedAt: number

@@ -4,6 +4,8 @@ export interface Settings {
   pageSize: number
   /** Rows a page where `per_page` is honoured: replies and events, by cursor. */
   perPageMax: number
+  /** Where else it is honoured: sources disagree on whether some installations do. */
+  perPageEverywhere: boolean
   /** Deeper pages are refused with 422. Observed 500, documented 1,000. */
   pageDepthMax: number
   /** How long events are kept (documented: 10 days). */
@@ -38,6 +40,7 @@ export interface Settings {
 export const DEFAULT_SETTINGS: Settings = {
   pageSize: 15,
   perPageMax: 100,
+  perPageEverywhere: false,
   pageDepthMax: 500,
   eventDays: 10,
   eventsByCursorOnly: true,

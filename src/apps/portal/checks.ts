@@ -40,6 +40,15 @@ const CHECKS: readonly {
       and case billing_type when 'per_lead' then price_per_lead else retainer_amount end = 0`,
   },
   {
+    name: 'workspaces_unreadable',
+    level: 'warning',
+    detail:
+      'Workspaces of which nothing can be read: what was read before is kept, and every figure of theirs is partial. See the table workspace_api_health.',
+    sql: `select h.workspace_name as key from public.workspace_api_health as h
+      left join public.client_registry as r on r.scope = h.scope
+      where h.api_health_status in ('failing', 'no_key') and coalesce(r.is_active, true)`,
+  },
+  {
     name: 'drift_beyond_tolerance',
     level: 'warning',
     detail: "Counts that differ from the vendor's by more than 5 and 5 %. See the view vendor_drift.",
@@ -60,9 +69,12 @@ const CHECKS: readonly {
   },
 ]
 
-/** Looks for data that does not fit together. */
-export async function checkPortal(db: Queryable): Promise<Check[]> {
-  const found: Check[] = []
+/**
+ * Looks for data that does not fit together.
+ * @param hooked names or scopes of workspaces that a client's hook is configured for
+ */
+export async function checkPortal(db: Queryable, hooked: readonly string[] = []): Promise<Check[]> {
+  const found: Check[] = [await checkHooks(db, hooked)]
   for (const { name, level, detail, sql } of CHECKS) {
     const { rows } = await db.query<{ count: number; examples: string[] | null }>(
       `select count(*)::int as count, (array_agg(key order by key))[1:10] as examples from (${sql}) as f`,
@@ -71,4 +83,21 @@ export async function checkPortal(db: Queryable): Promise<Check[]> {
     found.push({ name, count, level: count === 0 ? 'ok' : level, detail, examples: examples ?? [] })
   }
   return found
+}
+
+/** A hook of a workspace that was renamed, or never was: its leads go to the team. */
+async function checkHooks(db: Queryable, hooked: readonly string[]): Promise<Check> {
+  const { rows } = await db.query<{ key: string }>(
+    `select key from unnest($1::text[]) as h (key)
+     where not exists (select from portal.scopes where scope = h.key collate "C" or workspace_name = h.key) order by key`,
+    [hooked],
+  )
+  return {
+    name: 'client_hooks_without_workspace',
+    count: rows.length,
+    level: rows.length === 0 ? 'ok' : 'warning',
+    detail:
+      'Names in clientSlack that no workspace goes by: leads go to the team instead. Mend the names, or name the scope.',
+    examples: rows.slice(0, 10).map(({ key }) => key),
+  }
 }

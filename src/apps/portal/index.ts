@@ -6,7 +6,12 @@ import {
 } from '../../sources/email-bison/source.ts'
 import type { App } from '../contract.ts'
 import { portal as compose, type PortalOptions } from './app.ts'
+import { backfillPortal } from './backfill/backfill.ts'
+import { discoveryJobs } from './discovery.ts'
+import { healthJobs } from './health/jobs.ts'
+import { readThresholds } from './health/thresholds.ts'
 import { DEFAULT_TIME_ZONE } from './settings.ts'
+import { summaryJobs } from './summary/job.ts'
 import { statisticsJobs } from './statistics.ts'
 
 /** The portal's options: its own, and those of its Email Bison source. */
@@ -16,12 +21,21 @@ export type PortalAppOptions = Omit<PortalOptions, 'source'> & Partial<Omit<Emai
  * The agency portal on Email Bison. What the options leave out comes from the environment: EMAIL_BISON_URL and
  * EMAIL_BISON_TOKEN make one instance named `bison`, EMAIL_BISON_WEBHOOK_SECRET its webhooks' paths.
  */
-export function portal({ timeZone, jobs, ...bison }: PortalAppOptions = {}): App {
+export function portal(options: PortalAppOptions = {}): App {
+  const { timeZone = DEFAULT_TIME_ZONE, jobs = [], thresholds, clientSlack = {}, ...bison } = options
   // Made once a process, by whoever runs the app; its jobs ask it too.
   let source: EmailBison | undefined
-  return compose({
-    ...(timeZone === undefined ? {} : { timeZone }),
-    jobs: [...statisticsJobs(() => source?.statistics, timeZone ?? DEFAULT_TIME_ZONE), ...(jobs ?? [])],
+  const app = compose({
+    timeZone,
+    clientSlack,
+    ...(thresholds === undefined ? {} : { thresholds }),
+    jobs: [
+      ...statisticsJobs(() => source?.statistics, timeZone),
+      ...summaryJobs,
+      ...discoveryJobs(() => source, timeZone),
+      ...healthJobs(() => source, readThresholds(thresholds)),
+      ...jobs,
+    ],
     source: (store, { webhookUrl }) => {
       const instances = bison.instances ?? [instanceFromEnvironment()]
       const webhookSecret = bison.webhookSecret ?? env('EMAIL_BISON_WEBHOOK_SECRET')
@@ -29,6 +43,13 @@ export function portal({ timeZone, jobs, ...bison }: PortalAppOptions = {}): App
       return source
     },
   })
+  return {
+    ...app,
+    backfill: async (db, request) => {
+      if (source === undefined) throw new Error('the source is not made yet')
+      return backfillPortal(db, source.statistics, request)
+    },
+  }
 }
 
 const env = (name: string): string | undefined => process.env[name] || undefined

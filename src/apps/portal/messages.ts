@@ -2,6 +2,7 @@ import { notifyAll, onceKey, type Notification } from '../../alerts/outbox.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { Field, Message } from '../../sinks/contract.ts'
 import type { Fact } from '../../sources/contract.ts'
+import type { LeadPurpose } from './client-hooks.ts'
 import { contactOf, object, text } from './contact.ts'
 
 /** What is older is history that was read again, or news that nobody waits for any more. */
@@ -17,7 +18,6 @@ const KINDS: Readonly<Record<string, readonly Kind[]>> = {
 
 /** `client`: a new lead, for the client; `global`: a new reply, for the team. */
 type Kind = 'client' | 'global'
-const PURPOSES: Readonly<Record<Kind, string>> = { client: 'leads', global: 'replies' }
 
 interface News {
   readonly fact: Fact
@@ -25,13 +25,24 @@ interface News {
   readonly replyId: string
 }
 
+export interface NewsOptions {
+  /** Whom a new lead of a workspace is told to. */
+  readonly leadPurpose: LeadPurpose
+  readonly nowMs?: number
+}
+
 /**
  * Tells of new leads and replies, in the transaction that records them: once a reply and kind, whatever brings it and
  * however often. Where no Slack webhook is configured for them they are skipped when they are due.
  */
-export async function tellNews(tx: Transaction, facts: readonly Fact[], nowMs = Date.now()): Promise<void> {
+export async function tellNews(
+  tx: Transaction,
+  facts: readonly Fact[],
+  { leadPurpose, nowMs = Date.now() }: NewsOptions,
+): Promise<void> {
   const news = facts.flatMap((fact) => newsOf(fact, nowMs))
   if (news.length === 0) return
+  const names = await readNames(tx, news)
   const { rows } = await tx.query<{ reply: string; kind: Kind }>(
     `insert into public.slack_notifications_sent (reply_id, notification_type, workspace_name)
      select reply, kind, workspace from unnest($1::text[], $2::text[], $3::text[]) as n (reply, kind, workspace)
@@ -40,14 +51,28 @@ export async function tellNews(tx: Transaction, facts: readonly Fact[], nowMs = 
     [
       news.map(({ replyId }) => replyId),
       news.map(({ kind }) => kind),
-      news.map(({ fact }) => text(fact.data['workspace_name']) ?? null),
+      news.map(({ fact }) => names.get(fact.scope) ?? null),
     ],
   )
   const fresh = new Set(rows.map(({ reply, kind }) => `${kind} ${reply}`))
   await notifyAll(
     tx,
-    news.flatMap((one) => (fresh.delete(`${one.kind} ${one.replyId}`) ? [notificationOf(one)] : [])),
+    news.flatMap((one) => {
+      if (!fresh.delete(`${one.kind} ${one.replyId}`)) return []
+      const client = names.get(one.fact.scope)
+      const purpose = one.kind === 'global' ? 'replies' : leadPurpose(one.fact.scope, client)
+      return [notificationOf(one, { purpose, client: client ?? one.fact.scope })]
+    }),
   )
+}
+
+/** What workspaces go by here: no two the same, unlike what events call them. */
+async function readNames(tx: Transaction, news: readonly News[]): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await tx.query<{ scope: string; name: string }>(
+    'select scope, workspace_name as name from portal.scopes where scope = any ($1::text[])',
+    [news.map(({ fact }) => fact.scope)],
+  )
+  return new Map(rows.map(({ scope, name }) => [scope, name]))
 }
 
 function newsOf(fact: Fact, nowMs: number): News[] {
@@ -63,18 +88,23 @@ function replyIdOf({ data, scope }: Fact): string | undefined {
   return text(reply['uuid']) ?? (id === undefined ? undefined : `${scope}/${id}`)
 }
 
-const notificationOf = ({ fact, kind, replyId }: News): Notification => ({
+interface Addressee {
+  readonly purpose: string
+  /** The workspace's name here. */
+  readonly client: string
+}
+
+const notificationOf = (news: News, { purpose, client }: Addressee): Notification => ({
   app: 'portal',
-  purpose: PURPOSES[kind],
-  dedupeKey: onceKey(kind === 'client' ? 'new lead' : 'new reply', replyId),
-  message: messageOf(fact, kind, replyId),
+  purpose,
+  dedupeKey: onceKey(news.kind === 'client' ? 'new lead' : 'new reply', news.replyId),
+  message: messageOf(news, client),
 })
 
-function messageOf(fact: Fact, kind: Kind, replyId: string): Message {
+function messageOf({ fact, kind, replyId }: News, client: string): Message {
   const reply = object(fact.data['reply'])
   const lead = object(fact.data['lead'])
   const contact = contactOf(lead)
-  const client = text(fact.data['workspace_name']) ?? fact.scope
   const name = [text(lead['first_name']), text(lead['last_name'])]
     .filter((part) => part !== undefined)
     .join(' ')

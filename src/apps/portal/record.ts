@@ -20,6 +20,8 @@ interface Entry {
   readonly replyId: string | null
   readonly replyDate: string | null
   readonly contact: JsonObject | null
+  /** Of a reply: that a machine wrote it. */
+  readonly isAutomated: boolean | null
 }
 
 /** Events that say whose lead they are; of all others (a day has tens of thousands) only the count is of use. */
@@ -35,6 +37,9 @@ function moment(value: Json | undefined): string | null {
   const ms = Date.parse(text(value) ?? '')
   return ms > 0 && ms < 253_402_300_800_000 ? new Date(ms).toISOString() : null
 }
+
+const flag = (value: Json | undefined): boolean | null =>
+  typeof value === 'boolean' ? value : value === 1 ? true : value === 0 ? false : null
 
 /** A lead's own address; where the event has none, the one that it wrote from. A bounce comes from a mail server. */
 function emailOf(type: string, lead: JsonObject, reply: JsonObject): string | null {
@@ -61,6 +66,7 @@ function entryOf({ key, scope, type, at, data }: Fact): Entry {
     replyId: text(said['uuid']) ?? text(said['id']) ?? null,
     replyDate: moment(said['date_received']),
     contact: isOfLead ? contactOf(object(lead)) : null,
+    isAutomated: flag(said['automated_reply']),
   }
 }
 
@@ -109,25 +115,25 @@ async function nameScopes(tx: Transaction, facts: readonly Fact[]): Promise<void
 const INSERT = `with input as (
   select t.*, to_timestamp(0) + t.us * interval '1 microsecond' as at
   from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[],
-    $9::bigint[], $10::text[], $11::timestamptz[], $12::jsonb[])
+    $9::bigint[], $10::text[], $11::timestamptz[], $12::jsonb[], $13::boolean[])
     as t (event_key, scope, event_type, us, lead_id, lead_email, campaign_id, sender_email_id, scheduled_email_id,
-      reply_id, reply_date, contact)
+      reply_id, reply_date, contact, is_automated)
 ),
 old as materialized (
   select event_key, scope, event_type, business_date from public.email_events where event_key = any ($1::text[])
 ),
 written as (
   insert into public.email_events as e (event_key, scope, event_type, at, business_date, source, lead_id, lead_email,
-    campaign_id, sender_email_id, scheduled_email_id, reply_id, reply_date, contact)
+    campaign_id, sender_email_id, scheduled_email_id, reply_id, reply_date, contact, is_automated)
   select event_key, scope, event_type, at, public.business_date(at), 'event', lead_id, lead_email, campaign_id,
-    sender_email_id, scheduled_email_id, reply_id, reply_date, contact
+    sender_email_id, scheduled_email_id, reply_id, reply_date, contact, is_automated
   from input where (select count(*) from old) >= 0 order by event_key
   on conflict (event_key) do update set
     (at, business_date, source, lead_id, lead_email, campaign_id, sender_email_id, scheduled_email_id, reply_id,
-      reply_date, contact, recorded_at)
+      reply_date, contact, is_automated, recorded_at)
     = (excluded.at, excluded.business_date, 'event', excluded.lead_id, excluded.lead_email, excluded.campaign_id,
       excluded.sender_email_id, excluded.scheduled_email_id, excluded.reply_id, excluded.reply_date, excluded.contact,
-      excluded.recorded_at)
+      excluded.is_automated, excluded.recorded_at)
   where e.source = 'poll' or (e.source = 'event' and excluded.at < e.at)
   returning e.event_key, e.scope, e.event_type, e.business_date::text as day
 )
@@ -149,6 +155,7 @@ async function insert(tx: Transaction, entries: readonly Entry[]): Promise<reado
     column('replyId'),
     column('replyDate'),
     entries.map(({ contact }) => (contact === null ? null : encodeJson(contact))),
+    column('isAutomated'),
   ])
   return rows
 }

@@ -20,7 +20,17 @@ export const clientRegistry: TableSpec = defineTable({
   key: KEY,
   columns: {
     ...told('workspaces'),
-    ...derived({ workspace_name: 'text', workspace_id: 'integer', scope: 'text' }),
+    ...derived({
+      workspace_name: 'text',
+      workspace_id: 'integer',
+      scope: 'text',
+      bison_timezone: 'text',
+      bison_max_emails_per_day: 'integer',
+      bison_daily_limit: 'integer',
+      bison_settings_at: 'timestamptz',
+      effective_timezone: 'text',
+      announced_at: 'timestamptz',
+    }),
     ...local({
       display_name: 'text',
       client_type: 'text',
@@ -73,9 +83,15 @@ export const campaigns: TableSpec = defineTable({
   key: KEY,
   columns: {
     ...told('campaigns'),
-    ...derived({ workspace_name: 'text', is_active: 'boolean' }),
-    ...local({ emails_scheduled_today: 'integer', emails_scheduled_tomorrow: 'integer' }),
+    ...derived({
+      workspace_name: 'text',
+      is_active: 'boolean',
+      emails_scheduled_today: 'integer',
+      emails_scheduled_tomorrow: 'integer',
+      schedule_read_on: 'date',
+    }),
   },
+  watch: ['include_auto_replies_in_stats'],
 })
 
 /** One row is one mail in an inbox of the vendor's: replies, bounces, and mails of our own. */

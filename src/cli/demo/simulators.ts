@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { DEFAULT_TIME_ZONE } from '../../apps/portal/settings.ts'
 import { LockstepError } from '../../engine/errors.ts'
 import { projectRoot } from '../node.ts'
 
@@ -47,6 +48,8 @@ export const startEmailBison = (
     mailboxes,
     seed,
     weekends: true,
+    // Its statistics are by days: they must be those that the portal compares them with.
+    'time-zone': DEFAULT_TIME_ZONE,
     'history-days': HISTORY_DAYS,
     state: join(home, `email-bison-${workspaces}-${mailboxes}-${seed}.json`),
   })

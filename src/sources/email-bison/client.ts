@@ -1,17 +1,21 @@
 import {
   admit,
+  type BudgetLimits,
   type BudgetState,
   emptyBudget,
   recordRejection,
   recordSent,
+  shareOf,
   shiftBudget,
   utcDay,
 } from '../../engine/budget.ts'
+import { type Cadence, nextTurn } from '../../engine/cadence.ts'
 import { type ClockOffset, observeDate, offsetMinMs, unknownOffset } from '../../engine/clock-offset.ts'
 import { CursorExpiredError, VendorRefusedError, VendorUnavailableError } from '../../engine/errors.ts'
 import type { Json, JsonObject } from '../../engine/observation.ts'
 import { readFloor } from '../../engine/read-time.ts'
 import { callRetry, nextDelayMs } from '../../engine/retry.ts'
+import { CallNotes } from '../call-notes.ts'
 import type { Clock, SourceStore } from '../contract.ts'
 
 export interface ClientOptions {
@@ -24,13 +28,18 @@ export interface ClientOptions {
   readonly clock: Clock
 }
 
-export interface Call {
+export interface Credentials {
+  readonly token: string
+  /** Whose token it is: a workspace's scope, or the instance's name. */
+  readonly account: string
+}
+
+export interface Call extends Credentials {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Below `/api/`. */
   readonly path: string
   readonly query?: Readonly<Record<string, string | undefined>>
   readonly body?: JsonObject
-  readonly token: string
   readonly signal: AbortSignal
 }
 
@@ -55,21 +64,30 @@ const LIMIT_TRIES = 12
 /** What has been seen to end a refusal, where the vendor names no time. */
 const LIMIT_WAIT_MS = 45_000
 const CLOCK_STEP_MS = 1_000
+/** Calls that may go at once after a pause: a person who looks something up, a row that was told to have changed. */
+const BURST = 10
 
 /** One instance's API: paced for all its tokens together, since that is how it refuses. */
 export class BisonClient {
   private readonly options: ClientOptions
   private readonly store: SourceStore
   private budget: BudgetState
+  private readonly notes: CallNotes
   private offset: ClockOffset = unknownOffset
   private skewMs: number
+  private readonly limits: BudgetLimits
+  private readonly cadence: Cadence
+  private lastTurnMs = -Infinity
   private inFlight = 0
   private readonly queue: (() => void)[] = []
 
   constructor(options: ClientOptions, store: SourceStore) {
     this.options = options
     this.store = store
-    const { clock } = options
+    this.notes = new CallNotes(store)
+    const { clock, callsPerMinute } = options
+    this.limits = { callsPerMinute, callsPerDay: undefined, rejectedWeight: 0 }
+    this.cadence = { intervalMs: 60_000 / shareOf(this.limits), burst: BURST }
     this.skewMs = clock.now() - clock.steady()
     this.budget = emptyBudget(clock.now())
   }
@@ -78,6 +96,11 @@ export class BisonClient {
   get blocked(): { readonly untilMs: number; readonly by: string | undefined } | undefined {
     const { blockedUntil, blockedBy } = this.budget
     return blockedUntil > this.now() ? { untilMs: blockedUntil, by: blockedBy } : undefined
+  }
+
+  /** Gives to the store what is known of how calls were answered. */
+  keepNotes(): Promise<void> {
+    return this.notes.flush()
   }
 
   /**
@@ -113,14 +136,22 @@ export class BisonClient {
   }
 
   private async waitForBudget({ path, signal }: Call): Promise<void> {
-    const limits = { callsPerMinute: this.options.callsPerMinute, callsPerDay: undefined, rejectedWeight: 0 }
+    await this.waitForTurn(signal)
     for (;;) {
-      const admission = admit(this.budget, limits, path, this.now())
+      const admission = admit(this.budget, this.limits, path, this.now())
       if (admission.kind === 'go') break
       if (admission.kind === 'wait') await this.options.clock.sleep(admission.ms, signal)
     }
     // Booked before it is sent, so that those who wait beside us see it.
     this.budget = recordSent(this.budget, this.now())
+  }
+
+  /** Whoever asked first goes first: a pass of a hundred pages holds a single row for no longer than its turn. */
+  private async waitForTurn(signal: AbortSignal): Promise<void> {
+    const { clock } = this.options
+    this.lastTurnMs = nextTurn(this.lastTurnMs, this.cadence, clock.steady())
+    const waitMs = this.lastTurnMs - clock.steady()
+    if (waitMs >= 1) await clock.sleep(waitMs, signal)
   }
 
   private async withSlot<T>(work: () => Promise<T>): Promise<T> {
@@ -144,7 +175,9 @@ export class BisonClient {
     if (Number.isFinite(date)) this.offset = observeDate(this.offset, date, steadyMs)
     const nowMs = this.now()
     const { status, json } = response
+    const ended = { account: call.account, endedAtMs: nowMs, tookMs: steadyMs - sentAtMs }
     if (status === 429) {
+      await this.notes.add({ ...ended, failure: 'rejected' })
       const limitMs = Math.max(LIMIT_WAIT_MS, (response.retryAfterS ?? 0) * 1000)
       const message = `${what}: told to wait, HTTP 429`
       this.budget = recordRejection(this.budget, limitMs, message, nowMs)
@@ -152,11 +185,14 @@ export class BisonClient {
       return { message, limitMs }
     }
     await this.store.countCalls(utcDay(nowMs), 1, 0, 0)
-    if (status === 0 || status >= 500 || (json === undefined && status < 300))
-      return { message: `${what}: ${response.failure ?? `HTTP ${status}`}`, limitMs: undefined }
+    const message = `${what}: ${[status === 0 ? [] : `HTTP ${status}`, response.failure ?? []].flat().join(', ')}`
+    const useless = status === 0 || status >= 500 || (json === undefined && status < 300)
+    const failed = useless || isTokenRefused(status)
+    await this.notes.add({ ...ended, failure: failed ? { error: message } : undefined })
+    if (useless) return { message, limitMs: undefined }
     const body = unwrap(json)
     const floor = readFloor({ sentAtMs, offsetMinMs: offsetMinMs(this.offset, { nowMs, steadyMs }) })
-    refuse(what, status, body, floor)
+    refuse(response.failure === undefined ? what : message, status, body, floor)
     return { body, floor }
   }
 
@@ -223,16 +259,21 @@ function unwrap(json: Json | undefined): JsonObject {
   return typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? (inner as JsonObject) : {}
 }
 
+const isTokenRefused = (status: number): boolean => status === 401 || status === 403
+
+/** Whatever stands in between answers 404 too, and so does the vendor where it knows no such address. */
+const saysNotThere = ({ message, record_not_found: told }: JsonObject): boolean =>
+  told === true || (typeof message === 'string' && /record|query results|not found/i.test(message))
+
 /** Throws for what the vendor will not do, however often it is asked. A 200 may say no as well. */
 function refuse(what: string, status: number, body: JsonObject, floor: number): void {
   const data = (body['data'] ?? body) as JsonObject
   const said = typeof body['message'] === 'string' ? body['message'] : data['message']
   const why = typeof said === 'string' ? said : `HTTP ${status}`
-  if (status === 404) throw new NotFoundError(`${what}: ${why}`, floor)
+  if (status === 404 && saysNotThere(data)) throw new NotFoundError(`${what}: ${why}`, floor)
   if (status === 422 && /page/i.test(JSON.stringify(body['errors'] ?? why)))
     throw new CursorExpiredError(`${what}: ${why}`)
-  if (status === 401 || status === 403)
-    throw new VendorRefusedError(`${what}: ${why}. Check the workspace's token`)
+  if (isTokenRefused(status)) throw new VendorRefusedError(`${what}: ${why}. Check the workspace's token`)
   if (status >= 300) {
     const fields = body['errors'] === undefined ? '' : ` ${JSON.stringify(body['errors'])}`
     throw new VendorRefusedError(`${what}: ${why}${fields}`)

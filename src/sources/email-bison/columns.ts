@@ -49,6 +49,7 @@ export const COLUMNS = {
     max_emails_per_day: 'integer',
     max_new_leads_per_day: 'integer',
     open_tracking: 'boolean',
+    include_auto_replies_in_stats: 'boolean',
     tags: 'text[]',
     vendor_created_at: 'timestamptz',
     vendor_updated_at: 'timestamptz',

@@ -16,6 +16,12 @@ export function pathSecretOf(scope: string, secret: string): string {
   return `${scope.replace('/', '.')}.${proof}`
 }
 
+/** Where a workspace's webhook is; `root` is where those of all are. */
+export function hookOf(root: string, scope: string, secret: string | undefined): string {
+  const base = root.replace(/\/+$/, '')
+  return secret === undefined ? base : `${base}/${pathSecretOf(scope, secret)}`
+}
+
 const SECRET = /^([a-z0-9-]{1,40})\.(\d{1,15})\.[\w-]{32}$/
 
 /** The scope that a path's secret proves; undefined where it proves none. */

@@ -9,7 +9,7 @@ export interface Listing {
   readonly total: number | undefined
 }
 
-export type ListCall = Pick<Call, 'path' | 'query' | 'token' | 'signal'>
+export type ListCall = Pick<Call, 'path' | 'query' | 'token' | 'account' | 'signal'>
 
 /**
  * One page of a list, newest first. The address of the next is built anew each time: the vendor's own links lose how

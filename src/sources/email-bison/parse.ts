@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { DELETED, type Json, type JsonObject, type Observation } from '../../engine/observation.ts'
-import { rowTime, stateTime } from '../../engine/read-time.ts'
+import { stateTime } from '../../engine/read-time.ts'
 import { stamp } from '../../engine/stamp.ts'
 import { type Delivery, type EventIdentity, type Fact, type Outcome, type Parsed, ROW } from '../contract.ts'
 import { decodeRow, GRANULE_US, keyPrefix, micros, object, status, text } from './rows.ts'
@@ -163,16 +163,11 @@ export function parseDelivery(
     at,
     data: { ...data, workspace_name: workspace.name, instance_url: event['instance_url'] ?? null },
   }
-  if (streams === undefined)
-    return {
-      outcome: 'ignored',
-      observations: [],
-      refetches: [],
-      note: `workspace ${scope} is not known yet`,
-    }
   const observations = [...observeReply(told, delivery), ...observeAccount(told, delivery, at)]
+  // Of a workspace that was not found yet all is read when it is; what happened there counts from the first event on.
   const refetches =
-    type.startsWith('email_account') || type.startsWith('warmup') || taggedSender(told)
+    streams !== undefined &&
+    (type.startsWith('email_account') || type.startsWith('warmup') || taggedSender(told))
       ? accountKeys(told).map((key) => ({ stream: streams.senders, part: ROW, keys: [key], reason: type }))
       : []
   const asks = refetches.length > 0 && observations.length === 0
@@ -194,7 +189,7 @@ function accountKeys(told: Told): string[] {
 }
 
 /** A reply in an event is the whole reply, under slightly other names than a read gives it. */
-function observeReply({ workspace, data }: Told, { n, receivedAt }: Delivery): Observation[] {
+function observeReply({ type, workspace, data }: Told, { n, receivedAt }: Delivery): Observation[] {
   if (object(data['reply'])['id'] === undefined) return []
   const reply: JsonObject = {
     lead_id: object(data['lead'])['id'] ?? null,
@@ -205,7 +200,8 @@ function observeReply({ workspace, data }: Told, { n, receivedAt }: Delivery): O
   }
   const row = decodeRow('replies', workspace, reply)
   if (row?.updatedAt === undefined) return []
-  const at = rowTime(row.updatedAt, row.updatedAt, GRANULE_US)
+  // Times are whole seconds, and of one second the mark is what comes last: after the reply itself, and after a read of it.
+  const at = row.updatedAt + (type === 'lead_interested' ? GRANULE_US - 1 : 0)
   const own = stamp({ at, seen: receivedAt, n })
   return [
     {

@@ -100,6 +100,7 @@ const decoders: Readonly<Record<Kind, Decode>> = {
     max_emails_per_day: integer(row['max_emails_per_day']),
     max_new_leads_per_day: integer(row['max_new_leads_per_day']),
     open_tracking: boolean(row['open_tracking']),
+    include_auto_replies_in_stats: boolean(row['include_auto_replies_in_stats']),
     tags: tags(row['tags']),
     vendor_created_at: moment(row['created_at']),
     vendor_updated_at: moment(row['updated_at']),

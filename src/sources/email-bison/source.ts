@@ -14,13 +14,15 @@ import {
   type Stream,
   type Usage,
 } from '../contract.ts'
+import { Activity } from './activity.ts'
 import { BisonClient, NotFoundError } from './client.ts'
 import { COLUMNS, type Kind } from './columns.ts'
-import { bisonDoor } from './door.ts'
+import { bisonDoor, hookOf } from './door.ts'
 import { readEventLog } from './event-log.ts'
 import { readList } from './paging.ts'
 import { type InstanceOf, parseDelivery, type StreamIds } from './parse.ts'
 import { decodeRow, GRANULE_US, keyPrefix, object } from './rows.ts'
+import { bisonSchedules, type ScheduleReader } from './schedule.ts'
 import { bisonStatistics, type StatisticsReader } from './statistics.ts'
 import { BisonWebhooks } from './webhooks.ts'
 import { asWorkspace, type Instance, scopeOf, type Workspace, Workspaces } from './workspaces.ts'
@@ -35,7 +37,10 @@ export interface EmailBisonOptions {
   readonly callsPerMinute?: number
   readonly timeoutMs?: number
   readonly clock?: Clock
-  /** How old each kind may get, milliseconds; default mailboxes 5 minutes, campaigns and replies 1 minute. */
+  /**
+   * How old each kind may get, milliseconds; default mailboxes 5 minutes, campaigns 1 minute, replies 2 minutes.
+   * Campaigns and replies of a workspace in which nothing is sent: 5 minutes at least.
+   */
   readonly maxAgeMs?: Partial<Record<Kind, number>>
 }
 
@@ -47,30 +52,40 @@ interface Shape {
   readonly query?: Readonly<Record<string, string>>
   readonly deltas?: false
   readonly maxAgeMs: number
+  /** The same where nothing is sent. */
+  readonly quietMaxAgeMs: number
 }
 
 const MINUTE_MS = 60_000
+/** Most lists ignore it and give 15; where one does not, it costs a seventh of the calls. */
+const PER_PAGE = '100'
 const shapes: Readonly<Record<Exclude<Kind, 'workspaces'>, Shape>> = {
   senders: {
     table: 'sender_emails_cache',
     path: 'sender-emails',
     title: 'mailboxes',
+    query: { per_page: PER_PAGE },
     deltas: false,
     maxAgeMs: 5 * MINUTE_MS,
+    quietMaxAgeMs: 5 * MINUTE_MS,
   },
   campaigns: {
     table: 'campaigns',
     path: 'campaigns',
     title: 'campaigns',
+    query: { per_page: PER_PAGE },
     deltas: false,
     maxAgeMs: MINUTE_MS,
+    quietMaxAgeMs: 5 * MINUTE_MS,
   },
   replies: {
     table: 'lead_replies',
     path: 'replies',
     title: 'replies',
-    query: { folder: 'all', per_page: '100' },
-    maxAgeMs: MINUTE_MS,
+    query: { folder: 'all', per_page: PER_PAGE },
+    // Webhooks tell of replies at once; this finds what neither they nor the vendor's record of events told.
+    maxAgeMs: 2 * MINUTE_MS,
+    quietMaxAgeMs: 5 * MINUTE_MS,
   },
 }
 const KINDS = Object.keys(shapes) as (keyof typeof shapes)[]
@@ -102,6 +117,16 @@ function checkInstances(instances: readonly Instance[]): void {
 /** The source, and what it can tell beside records and events. */
 export interface EmailBison extends Source {
   readonly statistics: StatisticsReader
+  readonly schedules: ScheduleReader
+  /** The workspaces that are known. */
+  accounts(): readonly Account[]
+}
+
+export interface Account {
+  readonly scope: string
+  readonly name: string
+  /** False where nothing of it can be read. */
+  readonly hasToken: boolean
 }
 
 class EmailBisonSource implements EmailBison {
@@ -112,11 +137,13 @@ class EmailBisonSource implements EmailBison {
   readonly webhooks: Source['webhooks']
   readonly eventLog: EventLog
   readonly statistics: StatisticsReader
+  readonly schedules: ScheduleReader
   private readonly options: EmailBisonOptions
   private readonly store: SourceStore
   private readonly workspaces: Workspaces
   private readonly clients: ReadonlyMap<string, BisonClient>
   private readonly clock: Clock
+  private readonly activity = new Activity()
 
   constructor(options: EmailBisonOptions, store: SourceStore) {
     this.options = options
@@ -134,8 +161,15 @@ class EmailBisonSource implements EmailBison {
       secret: options.webhookSecret,
       base: options.webhookUrl,
     })
-    this.eventLog = readEventLog(this.workspaces)
+    this.eventLog = readEventLog({
+      workspaces: this.workspaces,
+      hookOf: (scope) => {
+        const root = options.webhookUrl()
+        return root === undefined ? undefined : hookOf(root, scope, options.webhookSecret)
+      },
+    })
     this.statistics = bisonStatistics(this.workspaces)
+    this.schedules = bisonSchedules(this.workspaces)
   }
 
   get streams(): readonly Stream[] {
@@ -156,11 +190,14 @@ class EmailBisonSource implements EmailBison {
       keyPrefix: `${instance}/`,
       deltas: false,
       maxAgeMs: this.options.maxAgeMs?.workspaces ?? DISCOVERY_MS,
+      budget: instance,
     }
   }
 
   private stream(kind: keyof typeof shapes, workspace: Workspace): Stream {
-    const { table, title, deltas, maxAgeMs, path } = shapes[kind]
+    const { table, title, deltas, quietMaxAgeMs, path } = shapes[kind]
+    const maxAgeMs = this.options.maxAgeMs?.[kind] ?? shapes[kind].maxAgeMs
+    const atWork = this.activity.isAtWork(scopeOf(workspace), this.clock.now())
     return {
       id: `${scopeOf(workspace)}/${path}`,
       name: `${workspace.name}: ${title}`,
@@ -168,9 +205,18 @@ class EmailBisonSource implements EmailBison {
       columns: Object.keys(COLUMNS[kind]),
       parts: [ROW],
       keyPrefix: keyPrefix(workspace),
-      maxAgeMs: this.options.maxAgeMs?.[kind] ?? maxAgeMs,
+      maxAgeMs: atWork ? maxAgeMs : Math.max(maxAgeMs, quietMaxAgeMs),
+      budget: workspace.instance,
       ...(deltas === undefined ? {} : { deltas }),
     }
+  }
+
+  accounts(): readonly Account[] {
+    return this.workspaces.all.map((workspace) => ({
+      scope: scopeOf(workspace),
+      name: workspace.name,
+      hasToken: this.workspaces.hasToken(workspace),
+    }))
   }
 
   async prepare({ fresh, signal }: { fresh: boolean; signal: AbortSignal }) {
@@ -188,7 +234,11 @@ class EmailBisonSource implements EmailBison {
     return { problems }
   }
 
-  readonly parse = (delivery: Delivery) => parseDelivery(delivery, this.instanceOf, this.streamsOf)
+  readonly parse = (delivery: Delivery) => {
+    const parsed = parseDelivery(delivery, this.instanceOf, this.streamsOf)
+    for (const fact of parsed.facts ?? []) this.activity.hear(fact)
+    return parsed
+  }
 
   private readonly instanceOf: InstanceOf = (instanceUrl) => {
     const host = hostOf(instanceUrl)
@@ -207,7 +257,7 @@ class EmailBisonSource implements EmailBison {
     const { path, query } = shapes[kind]
     const call = {
       path,
-      token: this.workspaces.token(workspace),
+      ...this.workspaces.credentials(workspace),
       signal,
       ...(query === undefined ? {} : { query }),
     }
@@ -218,6 +268,11 @@ class EmailBisonSource implements EmailBison {
     )
     const decoded = rows.map((row) => decodeRow(kind, workspace, row))
     const found = decoded.filter((row): row is FetchedRow => row !== undefined)
+    if (kind === 'campaigns')
+      this.activity.read(scopeOf(workspace), found, {
+        isFirst: cursor === undefined,
+        isLast: next === undefined,
+      })
     const gaps = found.length < rows.length ? [`${rows.length - found.length} rows without an id`] : []
     return { rows: found, floor, granule: GRANULE_US, next, gaps, ...(total === undefined ? {} : { total }) }
   }
@@ -240,22 +295,25 @@ class EmailBisonSource implements EmailBison {
     }
     const { kind, workspace } = place
     const client = this.workspaces.client(workspace.instance)
-    const token = this.workspaces.token(workspace)
+    const asking = this.workspaces.credentials(workspace)
     const rows: FetchedRow[] = []
+    const gaps: string[] = []
     let floor = Infinity
     for (const key of keys) {
       const path = `${shapes[kind].path}/${encodeURIComponent(key.slice(keyPrefix(workspace).length))}`
       try {
-        const answer = await client.call({ path, token, signal })
+        const answer = await client.call({ path, ...asking, signal })
         const row = decodeRow(kind, workspace, object(answer.body['data']))
-        if (row !== undefined) rows.push(row)
+        // Only the vendor's own "not there" says that a record is gone.
+        if (row?.key === key) rows.push(row)
+        else gaps.push(`${path}: an answer without the record`)
         floor = Math.min(floor, answer.floor)
       } catch (error) {
         if (!(error instanceof NotFoundError)) throw error
         floor = Math.min(floor, error.floor)
       }
     }
-    return { rows, floor, granule: GRANULE_US, next: undefined, gaps: [] }
+    return { rows, floor, granule: GRANULE_US, next: undefined, gaps }
   }
 
   private place(
@@ -278,6 +336,7 @@ class EmailBisonSource implements EmailBison {
   }
 
   async usage(): Promise<Usage> {
+    await Promise.all([...this.clients.values()].map((client) => client.keepNotes()))
     const day = new Date(this.clock.now()).toISOString().slice(0, 10)
     const { calls, rejected } = await this.store.countCalls(day, 0, 0, 0)
     const blocked = [...this.clients.values()].flatMap((client) => client.blocked ?? [])

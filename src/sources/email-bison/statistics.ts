@@ -1,5 +1,5 @@
 import { VendorRefusedError } from '../../engine/errors.ts'
-import type { Json } from '../../engine/observation.ts'
+import type { Json, JsonObject } from '../../engine/observation.ts'
 import { number, object, text } from './rows.ts'
 import { scopeOf, type Workspace, type Workspaces } from './workspaces.ts'
 
@@ -28,8 +28,13 @@ export interface StatisticsReader {
   ): Promise<(Statistics & { readonly day: string })[]>
   /** Of all these days together, as its pages show them. */
   total(scope: string, from: string, to: string, signal: AbortSignal): Promise<Statistics>
-  /** E-mails that are to be sent: scheduled, not sent. */
-  scheduled(scope: string, day: 'today' | 'tomorrow', signal: AbortSignal): Promise<number>
+  /** E-mails that are to be sent, scheduled and not sent, by campaign; a campaign that is not here has none. */
+  scheduled(scope: string, day: 'today' | 'tomorrow', signal: AbortSignal): Promise<readonly Scheduled[]>
+}
+
+export interface Scheduled {
+  readonly campaignId: number
+  readonly emails: number
 }
 
 /** The series of a chart → the figure that it draws. */
@@ -57,7 +62,7 @@ export function bisonStatistics(workspaces: Workspaces): StatisticsReader {
   ): Promise<Json | undefined> => {
     const workspace: Workspace | undefined = workspaces.find(scope)
     if (workspace === undefined) throw new VendorRefusedError(`Email Bison: no workspace ${scope} is known`)
-    const call = { path, query, token: workspaces.token(workspace), signal }
+    const call = { path, query, ...workspaces.credentials(workspace), signal }
     const { body } = await workspaces.client(workspace.instance).call(call)
     return body['data']
   }
@@ -84,14 +89,26 @@ export function bisonStatistics(workspaces: Workspaces): StatisticsReader {
       }
     },
     async scheduled(scope, day, signal) {
-      const data = await ask(scope, 'campaigns/sending-schedules', { day }, signal)
-      const rows = Array.isArray(data) ? data : []
-      return rows.reduce<number>(
-        (sum, row) => sum + (number(object(row as Json)['emails_being_sent']) ?? 0),
-        0,
-      )
+      const data = await ask(scope, 'campaigns/sending-schedules', { day }, signal).catch(nothingScheduled)
+      // Anything else is no answer to the question, and no empty one.
+      if (!Array.isArray(data)) throw new VendorRefusedError(`Email Bison ${scope}: schedules without a list`)
+      return data.map((row) => readScheduled(object(row as Json)))
     },
   }
+}
+
+/** A workspace that sends nothing on a day is answered with an empty list, or refused. */
+function nothingScheduled(error: unknown): Json {
+  if (error instanceof VendorRefusedError && /no emails scheduled/i.test(error.message)) return []
+  throw error
+}
+
+function readScheduled(row: JsonObject): Scheduled {
+  const campaignId = number(row['campaign_id']) ?? number(object(row['campaign'])['id'])
+  const emails = number(row['emails_being_sent'])
+  if (campaignId === null || emails === null)
+    throw new VendorRefusedError('Email Bison: a schedule without its campaign or its number of e-mails')
+  return { campaignId, emails }
 }
 
 /** A chart is a list of series, each with its own list of days. */

@@ -2,7 +2,7 @@ import { ConfigError, describeError } from '../../engine/errors.ts'
 import type { Json } from '../../engine/observation.ts'
 import type { WebhookAdmin, WebhookChange, WebhookInfo } from '../contract.ts'
 import { type Answer, NotFoundError } from './client.ts'
-import { pathSecretOf } from './door.ts'
+import { hookOf } from './door.ts'
 import { readAll } from './paging.ts'
 import { EVENT_TYPES } from './parse.ts'
 import { object, text } from './rows.ts'
@@ -78,7 +78,7 @@ export class BisonWebhooks implements WebhookAdmin {
   private async ensure(workspace: Workspace, root: string, signal: AbortSignal): Promise<WebhookChange> {
     const { secret } = this.options
     const change = { stream: scopeOf(workspace), event: EVENTS }
-    const url = secret === undefined ? root : `${root}/${pathSecretOf(scopeOf(workspace), secret)}`
+    const url = hookOf(root, scopeOf(workspace), secret)
     const found = (await this.read(workspace, signal)).find((hook) => hook.url === url)
     if (found === undefined) {
       const { body } = await this.send(workspace, 'POST', { path: 'webhook-url', signal, url })
@@ -91,7 +91,7 @@ export class BisonWebhooks implements WebhookAdmin {
 
   private async read(workspace: Workspace, signal: AbortSignal): Promise<Hook[]> {
     const { workspaces } = this.options
-    const call = { path: 'webhook-url', token: workspaces.token(workspace), signal }
+    const call = { path: 'webhook-url', ...workspaces.credentials(workspace), signal }
     const { rows } = await readAll(workspaces.client(workspace.instance), call)
     return rows.map((row) => ({
       id: text(row['id']) ?? '',
@@ -107,7 +107,7 @@ export class BisonWebhooks implements WebhookAdmin {
   ): Promise<Answer> {
     const { workspaces } = this.options
     const body = url === undefined ? {} : { body: { name: NAME, url, events: [...EVENT_TYPES] } }
-    const call = { method, path, token: workspaces.token(workspace), signal, ...body }
+    const call = { method, path, ...workspaces.credentials(workspace), signal, ...body }
     return workspaces.client(workspace.instance).call(call)
   }
 

@@ -1,7 +1,7 @@
 import { ConfigError, describeError } from '../../engine/errors.ts'
 import type { Json, JsonObject } from '../../engine/observation.ts'
 import type { SourceStore } from '../contract.ts'
-import type { BisonClient } from './client.ts'
+import type { BisonClient, Credentials } from './client.ts'
 import { readAll } from './paging.ts'
 import { number, object, text } from './rows.ts'
 
@@ -51,15 +51,24 @@ export class Workspaces {
     return this.known.find((workspace) => scopeOf(workspace) === scope)
   }
 
-  /** Throws a ConfigError where the workspace has none. */
-  token(workspace: Workspace): string {
-    const instance = this.instances.find(({ name }) => name === workspace.instance)
-    const token = instance?.tokens?.[workspace.id] ?? this.tokens[scopeOf(workspace)]
+  /** Whether there is a token for it. */
+  hasToken(workspace: Workspace): boolean {
+    return this.tokenOf(workspace) !== undefined
+  }
+
+  private tokenOf({ instance: name, id }: Workspace): string | undefined {
+    const instance = this.instances.find((one) => one.name === name)
+    return instance?.tokens?.[id] ?? this.tokens[scopeOf({ instance: name, id })]
+  }
+
+  /** Who asks. Throws a ConfigError where the workspace has no token. */
+  credentials(workspace: Workspace): Credentials {
+    const token = this.tokenOf(workspace)
     if (token === undefined)
       throw new ConfigError(
         `Email Bison ${scopeOf(workspace)} (${workspace.name}): no token. Give one in "tokens" of the instance, or a "token" that may mint one`,
       )
-    return token
+    return { token, account: scopeOf(workspace) }
   }
 
   client(instance: string): BisonClient {
@@ -108,12 +117,14 @@ export class Workspaces {
     signal: AbortSignal,
   ): Promise<{ rows: readonly JsonObject[]; floor: number }> {
     const client = this.client(instance.name)
-    if (instance.token !== undefined) return readAll(client, { path: PATH, token: instance.token, signal })
+    if (instance.token !== undefined)
+      return readAll(client, { path: PATH, token: instance.token, account: instance.name, signal })
     // Each token sees its own workspace alone.
     const rows: JsonObject[] = []
     let floor = Infinity
-    for (const token of Object.values(instance.tokens ?? {})) {
-      const read = await readAll(client, { path: PATH, token, signal })
+    for (const [id, token] of Object.entries(instance.tokens ?? {})) {
+      const account = `${instance.name}/${id}`
+      const read = await readAll(client, { path: PATH, token, account, signal })
       rows.push(...read.rows)
       floor = Math.min(floor, read.floor)
     }
@@ -155,6 +166,7 @@ export class Workspaces {
       path: `${PATH}/${id}/api-tokens`,
       body: { name: TOKEN_NAME },
       token,
+      account: instance,
       signal,
     })
     const data = object(body['data'])

@@ -43,6 +43,7 @@ export interface MondayOptions extends DoorOptions {
   readonly timeZone?: string
   /** Items a page; default 200. Halved where monday finds a page too heavy. */
   readonly pageSize?: number
+  /** Of one call; default and at most 60 s. */
   readonly timeoutMs?: number
   readonly formulaCellsPerMinute?: number
   /**
@@ -57,6 +58,8 @@ export interface MondayOptions extends DoorOptions {
 export const API_VERSION = '2026-10'
 const FORMULA_CELLS_PER_MINUTE = 9_000
 const USERS_PAGE = 200
+/** Its SDK takes no longer one, and says so only with each call. */
+const TIMEOUT_MAX_MS = 60_000
 const IDS_MAX = 100
 
 /** The monday.com source for the boards that the mappings name. */
@@ -67,6 +70,11 @@ export function mondaySource(options: MondayOptions, store: SourceStore): Source
 /** A client for commands that only ask, such as `init` and `doctor`. */
 export function mondayClient(options: MondayOptions, store: SourceStore): MondayClient {
   const plan = plans[options.plan ?? 'pro']
+  const timeoutMs = options.timeoutMs ?? TIMEOUT_MAX_MS
+  if (!(timeoutMs > 0 && timeoutMs <= TIMEOUT_MAX_MS))
+    throw new ConfigError(
+      `monday: timeoutMs is ${timeoutMs}; give milliseconds, more than 0 and at most ${TIMEOUT_MAX_MS}`,
+    )
   const daily = options.callsPerDay ?? plan.callsPerDay
   const limits = {
     callsPerMinute: plan.callsPerMinute,
@@ -81,7 +89,7 @@ export function mondayClient(options: MondayOptions, store: SourceStore): Monday
       limits,
       // A few at a time are as fast as monday answers, and leave room for the account's other users.
       concurrency: Math.min(8, plan.concurrency),
-      timeoutMs: options.timeoutMs ?? 60_000,
+      timeoutMs,
       clock: options.clock ?? machineClock,
     },
     store,

@@ -14,6 +14,8 @@ export interface Mail {
   readonly email: string
   readonly interested: boolean
   readonly type: 'Tracked Reply' | 'Untracked Reply' | 'Bounced' | 'Outgoing Email'
+  readonly automated?: boolean
+  readonly campaignId?: number
 }
 
 interface Happening {
@@ -26,6 +28,8 @@ interface Happening {
   readonly leadId: number | null
   readonly email: string | null
   readonly name: string | null
+  /** `scope/campaign` of an automated reply. */
+  readonly automatedIn: string | null
 }
 
 export interface Lead {
@@ -53,6 +57,7 @@ function told(fact: Fact): Happening {
   const id = field(lead, 'id')
   const email = field(lead, 'email')
   const name = field(lead, 'first_name')
+  const automated = fact.type === 'lead_replied' && field(fact.data['reply'], 'automated_reply') === true
   return {
     key: fact.key,
     scope: fact.scope,
@@ -62,6 +67,7 @@ function told(fact: Fact): Happening {
     leadId: typeof id === 'number' ? id : null,
     email: typeof email === 'string' ? email.toLowerCase() : null,
     name: typeof name === 'string' && name !== '' ? name : null,
+    automatedIn: automated ? `${fact.scope}/${String(field(fact.data['campaign'], 'id'))}` : null,
   }
 }
 
@@ -78,6 +84,8 @@ function read(mail: Mail): Happening[] {
     leadId: mail.leadId,
     email: each === 'lead_replied' || each === 'lead_interested' ? mail.email : null,
     name: null,
+    automatedIn:
+      each === 'lead_replied' && mail.automated === true ? `${mail.scope}/${mail.campaignId}` : null,
   }))
 }
 
@@ -120,8 +128,15 @@ export interface Account {
   readonly leads: readonly Lead[]
 }
 
-export function accountOf(all: readonly Happening[], zone: string): Account {
+/** @param silent campaigns whose automated replies do not count, as `scope/id` */
+export function accountOf(
+  happened: readonly Happening[],
+  zone: string,
+  silent: ReadonlySet<string> = new Set(),
+): Account {
   const day = calendar(zone)
+  const left = happened.filter(({ automatedIn }) => automatedIn !== null && silent.has(automatedIn))
+  const all = happened.filter((one) => !left.includes(one))
   const person = personOf(all)
   const people = new Map<string, Happening[]>()
   for (const one of all) {
@@ -136,7 +151,8 @@ export function accountOf(all: readonly Happening[], zone: string): Account {
     for (const mark of marks.slice(1)) repeats.add(mark.key)
   }
   const counts = new Map<string, number>()
-  for (const one of all) {
+  for (const one of left) repeats.add(one.key)
+  for (const one of happened) {
     const cell = `${one.scope}|${day(one.at)}|${one.type}`
     counts.set(cell, (counts.get(cell) ?? 0) + (repeats.has(one.key) ? 0 : 1))
   }

@@ -89,7 +89,9 @@ export const campaignRoutes: Routes = {
     return paginate(call, rows, { show: (sender) => senderRow(call.workspace, sender) })
   },
   'GET /api/campaigns/:id/schedule': (call) => {
-    const { id, timezone } = campaignIn(call)
+    const { id, timezone, unscheduled } = campaignIn(call)
+    // How this is refused is an assumption; that some have none is not.
+    if (unscheduled) return outcome(false, 'This campaign has no schedule', 400)
     const working = { monday: true, tuesday: true, wednesday: true, thursday: true, friday: true }
     const times = { start_time: '09:00:00', end_time: '17:00:00', timezone }
     return ok({ id, ...working, saturday: false, sunday: false, ...times })

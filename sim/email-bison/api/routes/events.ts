@@ -30,11 +30,11 @@ function deliveryPart(delivery: Delivery) {
   }
 }
 
-function eventRow({ world, dispatcher }: Call, event: BisonEvent) {
+function eventRow({ world, dispatcher, faults }: Call, event: BisonEvent) {
   return {
     id: event.id,
     uuid: uuidOf(world.seed, 5, event.id),
-    payload: payloadOf(world, event),
+    payload: faults.eventsWithoutBody ? null : payloadOf(world, event),
     webhook_deliveries: dispatcher.deliveries.ofEvent(event.id).map(deliveryPart),
     created_at: timestamp(event.at),
     updated_at: timestamp(event.at),
@@ -50,8 +50,9 @@ function list(call: Call): Answer {
     ? momentsOf(call, windowOf(query))
     : { start: 0, end: Number.POSITIVE_INFINITY }
   const since = Math.max(start, world.clock.now() - world.settings.eventDays * DAY_MS)
+  const recorded = world.clock.now() - call.faults.replicaLagMs
   const wanted = (event: BisonEvent): boolean =>
-    event.at >= since && event.at < end && (type === undefined || event.type === type)
+    event.at >= since && event.at <= recorded && event.at < end && (type === undefined || event.type === type)
   const show = (event: BisonEvent) => eventRow(call, event)
   return paginate(call, eventListing(world, workspace, since, wanted), {
     show,

@@ -1,6 +1,7 @@
 import type { Transaction } from '../../../db/database.ts'
 import type { Change } from '../../../mirror/apply.ts'
 import { lockLedger } from '../ledger.ts'
+import { countingOtherwise, recountAutoReplies } from './auto-replies.ts'
 import { deriveDomains } from './domains.ts'
 import { nameRows, nameWorkspaces } from './names.ts'
 import { learnFromReplies } from './replies.ts'
@@ -22,13 +23,15 @@ const NAMED = ['sender_emails_cache', 'campaigns', 'lead_replies'] as const
 export async function derive(tx: Transaction, changes: readonly Change[]): Promise<void> {
   const workspaces = keysOf(changes, 'client_registry')
   const replies = keysOf(changes, 'lead_replies')
-  if (workspaces.length > 0 || replies.length > 0) await lockLedger(tx)
+  const recounting = countingOtherwise(changes)
+  if (workspaces.length + replies.length + recounting.length > 0) await lockLedger(tx)
   if (workspaces.length > 0) await nameWorkspaces(tx, workspaces)
   for (const table of NAMED) {
     const added = changes.filter((c) => c.table === table && c.op === 'created').map((c) => c.key)
     if (added.length > 0) await nameRows(tx, table, added)
   }
   if (replies.length > 0) await learnFromReplies(tx, replies)
+  if (recounting.length > 0) await recountAutoReplies(tx, recounting)
   await deriveDomains(
     tx,
     changes.filter((c) => c.table === 'sender_emails_cache'),

@@ -9,7 +9,7 @@ const LEARN = `with mails as (
   select r.bison_instance || '/' || r.bison_workspace_id as scope, r.bison_reply_id as reply_id,
     coalesce(r.vendor_created_at, r.reply_date) as at, r.reply_date, r.bison_lead_id as lead_id,
     nullif(btrim(r.lead_email), '') as lead_email, r.bison_campaign_id as campaign_id,
-    r.original_sender_email_id as sender_email_id, r.scheduled_email_id, r.is_interested, btrim(r.from_name) as name,
+    r.original_sender_email_id as sender_email_id, r.scheduled_email_id, r.is_interested, r.is_automated, btrim(r.from_name) as name,
     case
       when r.reply_type ilike 'outgoing%' or r.folder ilike 'sent%' then null
       when r.reply_type ilike 'bounce%' or r.folder ilike 'bounce%' then 'email_bounced'
@@ -23,7 +23,7 @@ const LEARN = `with mails as (
 ),
 due as (
   select m.scope || '/' || t.event_type || '/reply:' || m.reply_id as event_key, m.scope, t.event_type, m.at,
-    m.lead_id, m.campaign_id, m.sender_email_id, m.scheduled_email_id, m.reply_id, m.reply_date,
+    m.lead_id, m.campaign_id, m.sender_email_id, m.scheduled_email_id, m.reply_id, m.reply_date, m.is_automated,
     -- A bounce comes from a mail server. A person with a name in two parts has a first and a last one.
     case when t.event_type in ('lead_replied', 'lead_interested') then m.lead_email end as lead_email,
     case when t.event_type in ('lead_replied', 'lead_interested') then case
@@ -43,15 +43,17 @@ old as materialized (
 ),
 written as (
   insert into public.email_events as e (event_key, scope, event_type, at, business_date, source, lead_id, lead_email,
-    campaign_id, sender_email_id, scheduled_email_id, reply_id, reply_date, contact)
+    campaign_id, sender_email_id, scheduled_email_id, reply_id, reply_date, contact, is_automated)
   select distinct on (event_key) event_key, scope, event_type, at, public.business_date(at), 'poll', lead_id, lead_email,
-    campaign_id, sender_email_id, scheduled_email_id, reply_id, reply_date, contact
+    campaign_id, sender_email_id, scheduled_email_id, reply_id, reply_date, contact, is_automated
   from due where (select count(*) from old) >= 0 order by event_key, at
-  on conflict (event_key) do update set (at, business_date, lead_id, lead_email, reply_date, contact, recorded_at)
-    = (excluded.at, excluded.business_date, excluded.lead_id, excluded.lead_email, excluded.reply_date, excluded.contact,
-      excluded.recorded_at)
-  where e.source = 'poll' and (e.at, e.lead_id, e.lead_email, e.reply_date, e.contact)
-    is distinct from (excluded.at, excluded.lead_id, excluded.lead_email, excluded.reply_date, excluded.contact)
+  on conflict (event_key) do update set
+    (at, business_date, lead_id, lead_email, campaign_id, reply_date, contact, is_automated, recorded_at)
+    = (excluded.at, excluded.business_date, excluded.lead_id, excluded.lead_email, excluded.campaign_id,
+      excluded.reply_date, excluded.contact, excluded.is_automated, excluded.recorded_at)
+  where e.source = 'poll' and (e.at, e.lead_id, e.lead_email, e.campaign_id, e.reply_date, e.contact, e.is_automated)
+    is distinct from (excluded.at, excluded.lead_id, excluded.lead_email, excluded.campaign_id, excluded.reply_date,
+      excluded.contact, excluded.is_automated)
   returning e.event_key, e.scope, e.event_type, e.business_date
 )
 select w.event_key as key, w.scope, w.event_type as type, w.business_date::text as day,

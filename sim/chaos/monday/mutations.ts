@@ -1,28 +1,20 @@
-import type { Database } from '../../src/db/database.ts'
-import { type Delivery, type FetchedRow, type Page, ROW } from '../../src/sources/contract.ts'
-import type { ReadRequest } from './node.ts'
-
-/** A bug planted on purpose: the simulation must find it. */
-export interface Mutation {
-  readonly settleOutside?: boolean
-  readonly intercept?: (sql: string) => object[] | undefined
-  readonly delivery?: (delivery: Delivery) => Delivery
-  readonly page?: (page: Page, request: ReadRequest, admin: Database) => Promise<Page> | Page
-  /** Run on the fresh database. */
-  readonly sql?: string
-}
+import type { Database } from '../../../src/db/database.ts'
+import { type FetchedRow, type Page, ROW } from '../../../src/sources/contract.ts'
+import type { Mutation } from '../kind.ts'
+import type { ReadRequest } from '../node.ts'
 
 const ONE_MOMENT = Date.UTC(2026, 10, 2, 9, 0, 0) * 1000
 
 /** Forgets what was deleted. */
 const FORGET = `
-create or replace function chaos.forget() returns trigger language plpgsql as $$
+create schema chaos_bug;
+create function chaos_bug.forget() returns trigger language plpgsql as $$
 begin
   delete from lockstep.tombstones where table_name = new.table_name and key = new.key and dead;
   return null;
 end $$;
 create trigger chaos_bug after insert or update on lockstep.tombstones for each row when (new.deleted)
-  execute function chaos.forget()`
+  execute function chaos_bug.forget()`
 
 export const mutations: Readonly<Record<string, Mutation>> = {
   /** Only the vendor's time decides: of two observations of one moment the first stays. */

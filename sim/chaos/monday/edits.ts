@@ -1,8 +1,8 @@
-import type { EditOptions, Item, MondaySim } from '../monday/index.ts'
-import type { Random } from '../monday/world/random.ts'
-import type { VirtualTime } from './time.ts'
+import type { EditOptions, Item, MondaySim } from '../../monday/index.ts'
+import type { Random } from '../../monday/world/random.ts'
+import type { VirtualTime } from '../time.ts'
 import { drawValue, editableColumns } from './values.ts'
-import { CLIENTS, SUBTASKS, TASKS } from './world.ts'
+import { CLIENTS, SUBTASKS, TASKS } from './app.ts'
 
 type Edit = (edits: VendorEdits, options: EditOptions) => void
 

@@ -1,7 +1,7 @@
-import { dropdownLabels, statusLabels } from '../monday/columns/label-kinds.ts'
-import type { Column, Item, World } from '../monday/world/model.ts'
-import type { Random } from '../monday/world/random.ts'
-import { CLIENTS, TASKS } from './world.ts'
+import { dropdownLabels, statusLabels } from '../../monday/columns/label-kinds.ts'
+import type { Column, Item, World } from '../../monday/world/model.ts'
+import type { Random } from '../../monday/world/random.ts'
+import { CLIENTS, TASKS } from './app.ts'
 
 type Draw = (random: Random, column: Column, world: World) => unknown
 

@@ -1,8 +1,8 @@
-import type { App } from '../../src/apps/contract.ts'
-import { mondayBoards } from '../../src/apps/monday-boards/app.ts'
-import type { BoardMapping, DecoderName, FieldMapping } from '../../src/sources/monday/mapping.ts'
-import type { Clock } from '../../src/sources/contract.ts'
-import { CLIENTS_BOARD, TASK_SUBITEMS_BOARD, TASKS_BOARD } from '../monday/world/every-column.ts'
+import type { App } from '../../../src/apps/contract.ts'
+import { mondayBoards } from '../../../src/apps/monday-boards/app.ts'
+import type { BoardMapping, DecoderName, FieldMapping } from '../../../src/sources/monday/mapping.ts'
+import type { Clock } from '../../../src/sources/contract.ts'
+import { CLIENTS_BOARD, TASK_SUBITEMS_BOARD, TASKS_BOARD } from '../../monday/world/every-column.ts'
 
 export const APP = 'chaos'
 export const PATH_SECRET = 'chaos-path-secret'

@@ -1,0 +1,5 @@
+export type { DeliveryAttempt } from './deliver.ts'
+export type { Endpoint } from './endpoints.ts'
+export type { StripeFaults, StripeRequest, StripeSim, StripeSimOptions } from './sim.ts'
+export { startStripeSim } from './start.ts'
+export type { Customer, StripeEvent, World } from './world.ts'

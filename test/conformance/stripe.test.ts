@@ -1,0 +1,4 @@
+import { stripe } from './subjects/stripe.ts'
+import { conformance } from './suite.ts'
+
+conformance(stripe)
