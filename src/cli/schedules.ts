@@ -28,7 +28,7 @@ export function scheduledJobs(
   signal: AbortSignal,
 ): ScheduledJob[] {
   const sync = (pipeline: Pipeline, full: boolean) => async (): Promise<void> => {
-    const result = await syncApp(db, pipeline, { signal, full, fresh: full })
+    const result = await syncApp(db, pipeline, { signal, full, fresh: full, spareAged: true })
     for (const problem of result.problems) log.warn({ app: pipeline.app }, problem)
     for (const failure of result.failures)
       log.error({ app: pipeline.app, ...failure }, 'a scheduled pass failed')

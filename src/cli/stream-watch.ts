@@ -20,6 +20,8 @@ export interface StreamWatchOptions {
   readonly log: Log
   /** Younger than this nothing is worth an alert; default 10 minutes. */
   readonly staleMinMs?: number | undefined
+  /** Past this it is critical; default an hour. */
+  readonly criticalMs?: number | undefined
 }
 
 /** What one account's streams are known by: where several fill a table, the beginning of their keys. */
@@ -33,7 +35,7 @@ const watchedSince = new WeakMap<Pipeline, number>()
  * the end of each when they are read again. What was read before stays as it is.
  */
 export async function watchStreams(
-  { db, log, staleMinMs = STALE_MIN_MS }: StreamWatchOptions,
+  { db, log, staleMinMs = STALE_MIN_MS, criticalMs = CRITICAL_MS }: StreamWatchOptions,
   pipeline: Pipeline,
 ): Promise<void> {
   const { app, source } = pipeline
@@ -45,7 +47,7 @@ export async function watchStreams(
     const standings = await readStandings(db, app, source.streams, { sinceMs, staleMinMs })
     const accounts = Map.groupBy(standings, accountOf)
     const open = new Set(await openStreams(db, app, CONDITION))
-    const findings = findAll(pipeline, accounts, open)
+    const findings = findAll(pipeline, accounts, { open, criticalMs })
     await db.transaction((tx) => settleAlerts(tx, { app, condition: CONDITION }, { found: findings }))
     for (const [stream, { detail }] of findings) if (!open.has(stream)) log.warn({ app, stream }, detail)
     for (const stream of open)
@@ -57,21 +59,25 @@ export async function watchStreams(
 function findAll(
   pipeline: Pipeline,
   accounts: ReadonlyMap<string, readonly Standing[]>,
-  open: ReadonlySet<string>,
+  { open, criticalMs }: { readonly open: ReadonlySet<string>; readonly criticalMs: number },
 ): Map<string, Finding> {
+  const levelOf = (standings: readonly Standing[]): Finding['level'] =>
+    standings.some(({ stale, ageMs }) => stale && ageMs > criticalMs) ? 'critical' : 'warning'
   const stale = [...accounts].filter(([, standings]) => standings.some((one) => one.stale))
   const failing = [...accounts.values()].filter((standings) => standings.some((one) => one.failing))
   const most = failing.length > MANY && failing.length * 2 > accounts.size
   // They come back one after another: what was told as one matter ends as one.
   const together = stale.length > 0 && (most || (open.has('') && stale.length > MANY))
   const alone = together ? stale.filter(([account]) => open.has(account)) : stale
-  const findings = new Map(alone.map(([account, all]) => [account, describeOne(pipeline, all)]))
-  if (together) findings.set('', describeAll(pipeline, accounts.size, stale))
+  const findings = new Map<string, Finding>(
+    alone.map(([account, all]) => [account, { level: levelOf(all), detail: describeOne(pipeline, all) }]),
+  )
+  if (together) {
+    const level = levelOf(stale.flatMap(([, all]) => all))
+    findings.set('', { level, detail: describeAll(pipeline, accounts.size, stale) })
+  }
   return findings
 }
-
-const levelOf = (standings: readonly Standing[]): Finding['level'] =>
-  standings.some(({ stale, ageMs }) => stale && ageMs > CRITICAL_MS) ? 'critical' : 'warning'
 
 const oldestOf = (standings: readonly Standing[]): string =>
   describeDuration(Math.max(...standings.map(({ ageMs }) => ageMs)) / 1000)
@@ -84,27 +90,23 @@ function whyOf(pipeline: Pipeline, standings: readonly Standing[]): string {
   return `nothing failed, but its turn did not come: more is asked of ${pipeline.source.vendor} than its budget of calls allows, or the node is too slow`
 }
 
-function describeOne(pipeline: Pipeline, all: readonly Standing[]): Finding {
+function describeOne(pipeline: Pipeline, all: readonly Standing[]): string {
   const standings = all.filter((one) => one.stale)
   const names = standings.map(({ stream }) => stream.name).join(', ')
-  const detail = `${names}: not read for ${oldestOf(standings)}. ${whyOf(pipeline, standings)}. ${STAYS}`
-  return { level: levelOf(standings), detail }
+  return `${names}: not read for ${oldestOf(standings)}. ${whyOf(pipeline, standings)}. ${STAYS}`
 }
 
 function describeAll(
   pipeline: Pipeline,
   total: number,
   accounts: readonly (readonly [string, readonly Standing[]])[],
-): Finding {
+): string {
   const standings = accounts.flatMap(([, all]) => all.filter((one) => one.stale))
   const names = accounts.slice(0, NAMES_MAX).map(([, all]) => all.find((one) => one.stale)?.stream.name)
   const rest = accounts.length - names.length
   const list = `${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
   const what = `${accounts.length} of ${total} accounts of ${pipeline.source.vendor} were not read for up to ${oldestOf(standings)}`
-  return {
-    level: levelOf(standings),
-    detail: `${what} (${list}). ${whyOf(pipeline, standings)}. ${STAYS}`,
-  }
+  return `${what} (${list}). ${whyOf(pipeline, standings)}. ${STAYS}`
 }
 
 async function clock(db: Database): Promise<number> {

@@ -15,6 +15,8 @@ export interface SyncOptions {
   readonly tables?: readonly string[] | undefined
   readonly limit?: number | undefined
   readonly fresh?: boolean | undefined
+  /** Leave out the streams that their age makes be read whole many times a day. */
+  readonly spareAged?: boolean
   readonly onProgress?: (progress: Progress) => void
   /** Serve the requests that the pass gave rise to before returning (no worker does it beside us). */
   readonly drain?: boolean
@@ -50,7 +52,8 @@ export async function syncApp(db: Database, pipeline: Pipeline, options: SyncOpt
   const { problems } = await pipeline.source.prepare({ fresh: options.full, signal: options.signal })
   const wanted = pipeline.source.streams.filter((s) => options.tables?.includes(s.table) ?? true)
   // Where the vendor tells nothing of what changed, the stream's own age makes it be read again.
-  const streams = wanted.filter((s) => options.full || s.deltas !== false || options.tables !== undefined)
+  const asked = wanted.filter((s) => options.full || s.deltas !== false || options.tables !== undefined)
+  const streams = asked.filter((s) => options.spareAged !== true || !isReadOften(s))
   const parts = options.full ? [...new Set(streams.flatMap((s) => s.parts))] : [ROW]
   const passes = parts.flatMap((part) =>
     streams.filter((stream) => stream.parts.includes(part)).map((stream) => ({ stream, part })),
@@ -59,6 +62,11 @@ export async function syncApp(db: Database, pipeline: Pipeline, options: SyncOpt
   if (options.drain === true) await drain(db, pipeline, options.signal)
   return { ...result, problems }
 }
+
+const OFTEN_MS = 3_600_000
+
+const isReadOften = ({ deltas, maxAgeMs = Infinity }: Stream): boolean =>
+  deltas === false && maxAgeMs <= OFTEN_MS
 
 /**
  * Makes the passes that are due: those that were interrupted and can go on, and those of which none ever came to its

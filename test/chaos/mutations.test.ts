@@ -20,7 +20,6 @@ const shows: Readonly<Record<string, Readonly<Record<string, { in: Profile; as: 
     'machine-decides': { in: 'live', as: /a machine lowered a stage/ },
     'utc-days': { in: 'live', as: /count .* ≠/ },
     'marks-count-each': { in: 'storm', as: /counts more than once|lead_interested: \d+ ≠/ },
-    'settle-outside': { in: 'live', as: /were counted/ },
   },
 }
 const SEEDS_MAX = 120

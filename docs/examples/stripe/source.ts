@@ -157,7 +157,7 @@ const eventLog = (client: StripeClient): EventLog => ({
       payload,
       atMs: Number(payload['created']) * 1000,
     }))
-    return { events, next: nextOf(answer) }
+    return { events, next: nextOf(answer), floor: answer.floor }
   },
 })
 

@@ -38,5 +38,4 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     sql: `create or replace function portal.count_interest(p_scopes text[], p_persons text[])
       returns table (scope text, day date) language sql as $$ select null::text, null::date where false $$`,
   },
-  'settle-outside': { settleOutside: true },
 }

@@ -200,8 +200,8 @@ function observeReply({ type, workspace, data }: Told, { n, receivedAt }: Delive
   }
   const row = decodeRow('replies', workspace, reply)
   if (row?.updatedAt === undefined) return []
-  // Times are whole seconds, and of one second the mark is what comes last: after the reply itself, and after a read of it.
-  const at = row.updatedAt + (type === 'lead_interested' ? GRANULE_US - 1 : 0)
+  // Times are whole seconds, and of a second the mark comes last: it outranks the reply, and reads of that second's state.
+  const at = row.updatedAt + (type === 'lead_interested' ? GRANULE_US + 1 : 0)
   const own = stamp({ at, seen: receivedAt, n })
   return [
     {

@@ -44,8 +44,11 @@ export interface VirtualPortalOptions {
   readonly sim: EmailBisonSimOptions
   /** How long the vendor takes to answer a call, milliseconds. */
   readonly latencyMs?: number
+  readonly callsPerMinute?: number
   /** After how long a stream that cannot be read is worth an alert, where that is to be sooner than it is. */
   readonly staleMinMs?: number
+  /** And critical. */
+  readonly criticalMs?: number
 }
 
 /** All that the vendor has is read when the test begins. */
@@ -63,7 +66,7 @@ export async function withVirtualPortal(
 
 async function withNode(
   world: Pick<VirtualPortal, 'db' | 'time' | 'sim' | 'slack'>,
-  { staleMinMs }: VirtualPortalOptions,
+  { callsPerMinute, ...watch }: VirtualPortalOptions,
   test: (portal: VirtualPortal) => Promise<void>,
 ): Promise<void> {
   const { db, time, sim } = world
@@ -72,6 +75,7 @@ async function withNode(
     webhookSecret: 'of all webhook paths',
     timeZone: 'UTC',
     clock: time.clock,
+    ...(callsPerMinute === undefined ? {} : { callsPerMinute }),
   })
   await migrateAll(db, [app])
   const base: { hook: string | undefined } = { hook: undefined }
@@ -93,7 +97,7 @@ async function withNode(
   )
   base.hook = `${server.url}/webhooks/portal`
   const source = pipeline.source as EmailBison
-  const parts = { ...world, pipeline, source, hook: base.hook, staleMinMs }
+  const parts = { ...world, pipeline, source, hook: base.hook, watch }
   const ending = new AbortController()
   const loops: Promise<void>[] = []
   try {
@@ -107,7 +111,7 @@ async function withNode(
 }
 
 interface Parts extends Omit<VirtualPortal, 'run'> {
-  readonly staleMinMs: number | undefined
+  readonly watch: Pick<VirtualPortalOptions, 'staleMinMs' | 'criticalMs'>
 }
 
 async function firstPass({ db, pipeline }: Parts): Promise<void> {
@@ -118,9 +122,9 @@ async function firstPass({ db, pipeline }: Parts): Promise<void> {
 }
 
 function startLoops(parts: Parts, ending: AbortController): Promise<void>[] {
-  const { db, time, sim, slack, pipeline, source, hook, staleMinMs } = parts
+  const { db, time, sim, slack, pipeline, source, hook, watch } = parts
   const { signal } = ending
-  const options = { db, log: silentLog, now: () => time.now, webhookUrl: () => hook, staleMinMs }
+  const options = { db, log: silentLog, now: () => time.now, webhookUrl: () => hook, ...watch }
   const notifiers = createSlack({ clock: time.clock }).notifiers({ alerts: slack.hook('alerts') })
   const every = (ms: number, work: () => Promise<unknown>): Promise<void> => loop(time, signal, ms, work)
   return [
