@@ -52,7 +52,10 @@ table lockstep.event_log_marks (
   checked_at timestamp with time zone not null,
   found bigint not null default 0,
   missed bigint not null default 0,
-  last_missed_at timestamp with time zone
+  last_missed_at timestamp with time zone,
+  attempt text,
+  attempt_key text,
+  asked_at timestamp with time zone
 );
 view lockstep.event_log_scopes (
   app text,

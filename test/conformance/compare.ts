@@ -64,13 +64,19 @@ function compareRow(spec: TableSpec, { table, key, values }: Row, stored: Stored
   })
 }
 
+/** The keys of every object in one order: Postgres keeps none. */
+const inOrder = (_key: string, value: Json): Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value
+
 const NUMBERS = new Set<ColumnType>(['numeric', 'integer', 'bigint', 'double precision'])
 
 /** One spelling of a value, by the type of its column. */
 function plain(value: Json, type: ColumnType): string | null {
   if (value === null) return null
-  if (Array.isArray(value)) return value.join(',')
-  if (typeof value === 'object') return JSON.stringify(value)
+  if (type === 'text[]') return Array.isArray(value) ? value.join(',') : String(value as string)
+  if (typeof value === 'object') return JSON.stringify(value, inOrder)
   if (type === 'timestamptz') return new Date(String(value)).toISOString()
   return NUMBERS.has(type) ? String(Number(value)) : String(value)
 }

@@ -89,6 +89,23 @@ describe('health checks', () => {
         expect.objectContaining({ instance: 'send', errors: 0, successPercent: 100 }),
       ])
       expect(found['cache_hit_rate']).toMatchObject({ value: null, detail: 'too few reads to judge by: 0' })
+      const answer = (await (await fetch(`${estate.url}/api/v1/portal/health`)).json()) as Record<
+        string,
+        unknown
+      >
+      expect(answer['checks']).toHaveLength(6)
+      expect(answer['checks']).toContainEqual(
+        expect.objectContaining({
+          check_name: 'webhook_delivery_rate',
+          severity: 'ok',
+          value: 100,
+          unit: 'percent',
+        }),
+      )
+      expect(answer['apis']).toEqual([
+        expect.objectContaining({ scope: workspaceAt(estate, 0).scope, api_health_status: 'healthy' }),
+        expect.objectContaining({ scope: workspaceAt(estate, 1).scope, api_health_status: 'healthy' }),
+      ])
       // Again at the same moment is the same check.
       await checks(estate, now)
       const count = await estate.rows('select 1 from system_health_checks')

@@ -83,11 +83,26 @@ export class VendorActs {
   }
 
   /** A lead that nobody has written to yet, a mail to it, and its reply. */
-  firstReply(workspace: Workspace, options: { interested?: boolean; unannounced?: boolean } = {}): Reply {
+  firstReply(
+    workspace: Workspace,
+    {
+      campaign,
+      ...options
+    }: { interested?: boolean; unannounced?: boolean; automated?: boolean; campaign?: number } = {},
+  ): Reply {
     const { act } = this.sim
     const lead = act.addLead(workspace.id).id
-    const email = act.sendEmail(workspace.id, { lead }).id
+    const email = act.sendEmail(workspace.id, { lead, ...(campaign === undefined ? {} : { campaign }) }).id
     return act.reply(workspace.id, { email, ...options })
+  }
+
+  /** A machine answers, in a campaign that counts and announces that, or in one that does neither. */
+  awayReply(workspace: Workspace, isCounted: boolean): void {
+    const campaigns = workspace.campaigns.filter(
+      ({ includeAutoReplies, status }) => includeAutoReplies === isCounted && status === 'active',
+    )
+    if (campaigns.length > 0)
+      this.firstReply(workspace, { automated: true, campaign: this.random.pick(campaigns).id })
   }
 }
 
@@ -121,6 +136,7 @@ const HEARD: readonly (readonly [number, Act])[] = [
     },
   ],
   [3, ({ sim }, { id }) => void sim.act.reply(id, { untracked: true })],
+  [3, (acts, workspace) => acts.awayReply(workspace, true)],
   [4, ({ sim }, { id }) => void sim.act.bounce(id)],
   [
     3,
@@ -168,6 +184,7 @@ const UNHEARD: readonly (readonly [number, Act])[] = [
       if (reply !== undefined) acts.sim.act.notInterested(workspace.id, { reply: reply.id })
     },
   ],
+  [4, (acts, workspace) => acts.awayReply(workspace, false)],
   // Marks of a lead that was marked before, and replies that are told of by nothing but their mark.
   [
     3,

@@ -36,7 +36,8 @@ async function start({ seed, random, time, profile, post }: Setting): Promise<Bi
     clock,
     workspaces: 2,
     mailboxes: 6 + random.int(8),
-    campaigns: 2,
+    // The third leaves automated replies out.
+    campaigns: 3,
     leads: 3,
     historyDays: 0,
     control: false,

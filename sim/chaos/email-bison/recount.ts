@@ -74,7 +74,9 @@ export function recountOf(sim: EmailBisonSim, seen: Seen): Recount {
   return { counts, leads }
 }
 
-const isReply = ({ type }: Reply): boolean => type === 'Tracked Reply'
+/** Of a lead's, and not a machine's in a campaign that leaves those out. */
+const isReply = ({ type, automated, campaign }: Reply): boolean =>
+  type === 'Tracked Reply' && !(automated && campaign?.includeAutoReplies === false)
 
 interface Known {
   readonly told: readonly Told[]
@@ -91,8 +93,8 @@ function leadsOf(workspace: Workspace, { told, announced, seen }: Known): Expect
     const replies = workspace.replies.filter(
       (reply) =>
         reply.lead === lead &&
-        isReply(reply) &&
-        (announced.has(reply) || marks.some((mark) => mark.reply === reply) || seen.reply(scope, reply.id)),
+        (marks.some((mark) => mark.reply === reply) ||
+          (isReply(reply) && (announced.has(reply) || seen.reply(scope, reply.id)))),
     )
     if (replies.length === 0) return []
     const more = replies.filter((reply) => seen.mark(scope, reply.id)).map((reply) => floor(reply.createdAt))

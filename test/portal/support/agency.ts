@@ -45,7 +45,7 @@ export async function fillAgency(world: World): Promise<void> {
     update portal.mailbox_marks set emails_sent = emails_sent - 10, total_replied = 0, unique_replied = 0;
     select snapshot_providers(business_date());
     insert into lockstep.freshness (app, stream, table_name, full_pass_at)
-    values ('portal', '${A}/sender-emails', 'public.sender_emails_cache', now());
+    values ('portal', '${A}/sender-emails', 'sender_emails_cache', now());
     insert into lockstep.runs (app, lane, stream, status, finished_at, error)
     values ('portal', 'backfill', '${A}/sender-emails', 'partial', now(), '2 rows without an id');
     insert into lockstep.alerts (app, stream, condition, level, detail) values ('portal', '${A}', 'webhooks', 'warning', 'few');

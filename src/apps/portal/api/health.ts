@@ -67,6 +67,34 @@ const cache = z
   })
   .openapi('CacheEntry')
 
+const check = z
+  .object({
+    check_name: string,
+    severity: string.openapi({ description: 'ok, warning or critical.' }),
+    value: numOrNull.openapi({ description: 'In `unit`; null where there was too little to judge by.' }),
+    unit: string,
+    detail: string,
+    workspaces: z.array(z.object({ scope: string, name: string, severity: string, detail: string })),
+    checked_at: time,
+  })
+  .openapi('HealthCheck')
+
+const vendorApi = z
+  .object({
+    workspace_name: string,
+    scope: string,
+    api_health_status: stringOrNull.openapi({
+      description: 'healthy, degraded, failing, no_key; null: never asked.',
+    }),
+    api_consecutive_failures: int,
+    api_calls_today: int,
+    api_errors_today: int,
+    api_last_success_at: timeOrNull,
+    api_last_error: stringOrNull,
+    checked_at: time,
+  })
+  .openapi('WorkspaceApiHealth')
+
 /** What the answer is made of: a field, its shape, and the SQL that reads it. */
 const SECTIONS = {
   webhooks: {
@@ -97,6 +125,19 @@ const SECTIONS = {
         order by l.started_at desc limit 1) as r on true
       where f.app = 'portal' order by confirmed_at nulls first, f.stream`),
   },
+  checks: {
+    shape: z.array(check),
+    sql: rowsOf(`select check_name, severity, value, unit, detail, workspaces, checked_at from (
+        select distinct on (check_name) * from public.system_health_checks
+        where checked_at > clock_timestamp() - interval '1 day' order by check_name, checked_at desc) as latest
+      order by check_name`),
+  },
+  apis: {
+    shape: z.array(vendorApi),
+    sql: rowsOf(`select workspace_name, scope, api_health_status, api_consecutive_failures, api_calls_today,
+        api_errors_today, api_last_success_at, api_last_error, checked_at
+      from public.workspace_api_health order by workspace_name`),
+  },
   alerts: {
     shape: z.object({ open: int, critical: int }),
     sql: rowOf(`select count(*) as open, count(*) filter (where level = 'critical') as critical
@@ -126,6 +167,8 @@ const answer = cached({
   webhooks: SECTIONS.webhooks.shape,
   summary: SECTIONS.summary.shape,
   streams: SECTIONS.streams.shape,
+  checks: SECTIONS.checks.shape,
+  apis: SECTIONS.apis.shape,
   alerts: SECTIONS.alerts.shape,
   cache: SECTIONS.cache.shape,
 }).openapi('Health')

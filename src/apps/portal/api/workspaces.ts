@@ -120,9 +120,9 @@ replies as (
 ),
 read as (
   select split_part(stream, '/', 1) || '/' || split_part(stream, '/', 2) as scope,
-    max(greatest(full_pass_at, delta_at)) filter (where table_name = 'public.sender_emails_cache') as mailboxes,
-    max(greatest(full_pass_at, delta_at)) filter (where table_name = 'public.campaigns') as campaigns,
-    max(greatest(full_pass_at, delta_at)) filter (where table_name = 'public.lead_replies') as replies
+    max(greatest(full_pass_at, delta_at)) filter (where table_name = 'sender_emails_cache') as mailboxes,
+    max(greatest(full_pass_at, delta_at)) filter (where table_name = 'campaigns') as campaigns,
+    max(greatest(full_pass_at, delta_at)) filter (where table_name = 'lead_replies') as replies
   from lockstep.freshness where app = 'portal' group by 1
 ),
 statistics as (select scope, max(polled_at) as at from public.vendor_metrics group by 1),
