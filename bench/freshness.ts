@@ -253,8 +253,9 @@ interface Findings {
   readonly hits: readonly HitRate[]
 }
 
-const percent = (part: number, whole: number): string =>
-  whole === 0 ? '–' : `${((part / whole) * 100).toFixed(1)}%`
+function percent(part: number, whole: number): string {
+  return whole === 0 ? '–' : `${((part / whole) * 100).toFixed(1)}%`
+}
 
 function report({ latencies, reads, ages, hits }: Findings): boolean {
   const sorted = latencies.toSorted((a, b) => a - b)
@@ -295,4 +296,6 @@ function report({ latencies, reads, ages, hits }: Findings): boolean {
   return promises.every(([, , , kept]) => kept)
 }
 
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0)
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, n) => total + n, 0)
+}

@@ -81,3 +81,38 @@ test('a mail that the API took may be sent without a word', async () => {
     },
   )
 })
+
+test('a lagging replica answers what was, in rows, lists and the record of events', async () => {
+  let now = Date.UTC(2026, 10, 18, 16)
+  const faults = { replicaLagMs: 10_000 }
+  await withEmailBisonSim({ ...SMALL, clock: { now: () => now }, faults }, async (sim) => {
+    const [workspace] = sim.world.workspaces
+    const sender = workspace?.senders.find(({ status }) => status === 'Connected')?.id ?? 0
+    const read = async () => ({
+      row: (await dataOf<{ status: string }>(sim, `GET /api/sender-emails/${sender}`)).status,
+      replies: (await dataOf<unknown[]>(sim, 'GET /api/replies?pagination_type=cursor')).length,
+      events: (await dataOf<unknown[]>(sim, 'GET /api/events?pagination_type=cursor')).length,
+    })
+    now += 60_000
+    sim.act.accountDisconnected(workspace?.id ?? 0, { sender })
+    now += 4_000
+    sim.act.reply(workspace?.id ?? 0, { untracked: true })
+    const before = { row: 'Connected', replies: 0, events: 0 }
+    expect(await read()).toEqual(before)
+    now += 6_000
+    expect(await read()).toEqual({ ...before, row: 'Disconnected', events: 1 })
+    now += 4_000
+    expect(await read()).toEqual({ row: 'Disconnected', replies: 1, events: 2 })
+  })
+})
+
+test('per_page may be ignored', async () => {
+  await withEmailBisonSim(SMALL, async (sim) => {
+    const [workspace] = sim.world.workspaces
+    for (let i = 0; i < 20; i++) sim.act.reply(workspace?.id ?? 0, { untracked: true })
+    const path = 'GET /api/replies?pagination_type=cursor&per_page=100'
+    expect(await dataOf<unknown[]>(sim, path)).toHaveLength(20)
+    sim.faults.perPageIgnored = true
+    expect(await dataOf<unknown[]>(sim, path)).toHaveLength(15)
+  })
+})

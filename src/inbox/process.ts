@@ -6,6 +6,7 @@ import type { Json } from '../engine/observation.ts'
 import { eventRetry, nextDelayMs } from '../engine/retry.ts'
 import { touchedBy } from '../lanes/touched.ts'
 import { absorb, type Pipeline } from '../lanes/pipeline.ts'
+import { movesRows } from '../mirror/apply.ts'
 import type { Parsed, Refetch } from '../sources/contract.ts'
 
 export interface Processed {
@@ -45,23 +46,39 @@ const NOTHING: Processed = { settled: 0, failed: 0, refetches: 0 }
  */
 export async function processBatch(db: Database, pipeline: Pipeline, limit: number): Promise<Processed> {
   let ids: readonly number[] = []
+  let aside: readonly number[] = []
+  let done: Processed
   try {
-    return await db.transaction(async (tx, attempt) => {
-      const events = await claim(tx, pipeline.app, { limit })
-      ids = events.map((event) => event.id)
-      return processOnce(tx, pipeline, events, attempt)
+    done = await db.transaction(async (tx, attempt) => {
+      const claimed = await claim(tx, pipeline.app, { limit })
+      ids = claimed.map((event) => event.id)
+      const events = parseAll(pipeline, claimed)
+      // Those that move rows need the table for themselves: they are few, and the others need not wait with them.
+      const movers =
+        attempt === 1 ? events.settled.filter(({ parsed }) => parsed.observations.some(movesRows)) : []
+      const all = movers.length === events.settled.length
+      aside = all ? [] : movers.map(({ event }) => event.id)
+      const away = new Set(aside)
+      const settled = all ? events.settled : events.settled.filter(({ event }) => !away.has(event.id))
+      return processOnce(tx, pipeline, { ...events, settled }, attempt)
     })
   } catch (error) {
     if (isUnblamed(error) || ids.length === 0) throw error
     return blame(db, pipeline, ids, error)
   }
+  return aside.length === 0 ? done : sum(done, await processIds(db, pipeline, aside))
 }
 
 /** The same for these events, as far as they are still there to be taken. */
 async function processIds(db: Database, pipeline: Pipeline, ids: readonly number[]): Promise<Processed> {
   try {
     return await db.transaction(async (tx, attempt) =>
-      processOnce(tx, pipeline, await claim(tx, pipeline.app, { limit: ids.length, ids }), attempt),
+      processOnce(
+        tx,
+        pipeline,
+        parseAll(pipeline, await claim(tx, pipeline.app, { limit: ids.length, ids })),
+        attempt,
+      ),
     )
   } catch (error) {
     if (isUnblamed(error)) throw error
@@ -80,32 +97,41 @@ async function blame(
   if (ids.length === 1) return settleFailures(db, pipeline.app, ids, describeError(error))
   const half = Math.ceil(ids.length / 2)
   const first = await processIds(db, pipeline, ids.slice(0, half))
-  const second = await processIds(db, pipeline, ids.slice(half))
-  return {
-    settled: first.settled + second.settled,
-    failed: first.failed + second.failed,
-    refetches: first.refetches + second.refetches,
-  }
+  return sum(first, await processIds(db, pipeline, ids.slice(half)))
 }
 
-async function processOnce(
-  tx: Transaction,
-  pipeline: Pipeline,
-  events: readonly Claimed[],
-  attempt: number,
-): Promise<Processed> {
-  if (events.length === 0) return NOTHING
+const sum = (a: Processed, b: Processed): Processed => ({
+  settled: a.settled + b.settled,
+  failed: a.failed + b.failed,
+  refetches: a.refetches + b.refetches,
+})
+
+interface ParsedEvents {
+  readonly settled: readonly Settled[]
+  readonly failed: readonly Failed[]
+}
+
+function parseAll({ source }: Pipeline, events: readonly Claimed[]): ParsedEvents {
   const settled: Settled[] = []
   const failed: Failed[] = []
   for (const event of events) {
     try {
-      const payload = parseBody(event)
-      const parsed = pipeline.source.parse({ n: event.id, receivedAt: event.seen, payload })
+      const parsed = source.parse({ n: event.id, receivedAt: event.seen, payload: parseBody(event) })
       settled.push({ event, parsed })
     } catch (error) {
       failed.push({ event, error: describeError(error) })
     }
   }
+  return { settled, failed }
+}
+
+async function processOnce(
+  tx: Transaction,
+  pipeline: Pipeline,
+  { settled, failed }: ParsedEvents,
+  attempt: number,
+): Promise<Processed> {
+  if (settled.length + failed.length === 0) return NOTHING
   const observations = settled.flatMap(({ parsed }) => parsed.observations)
   const refetches: Refetch[] = settled.flatMap(({ parsed }) => parsed.refetches)
   const done = await absorb(tx, pipeline, observations, {

@@ -103,7 +103,8 @@ export async function applyObservations(
   return { counts, changes, doubtful }
 }
 
-const movesRows = (o: Observation): boolean =>
+/** Whether it may take a row out of its table, or bring one back. */
+export const movesRows = (o: Observation): boolean =>
   o.kind === 'delete' || o.kind === 'restore' || (o.kind === 'row' && o.deleted === true)
 
 /** The batch's tables and those that follow them, parents before children, otherwise by name. */

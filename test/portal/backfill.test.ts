@@ -33,10 +33,10 @@ interface Run {
   readonly sim: EmailBisonSim
   readonly pipeline: Pipeline
   readonly source: EmailBison
-  backfill(
+  readonly backfill: (
     days: { from: string; to: string } | undefined,
     options?: { now?: Date; fresh?: boolean },
-  ): Promise<Backfilled>
+  ) => Promise<Backfilled>
 }
 
 async function withPortal(test: (run: Run) => Promise<void>, options: EmailBisonSimOptions = ESTATE) {

@@ -183,6 +183,23 @@ it('after a night without a node all is due at once; then the workspaces’ turn
       expect(Math.min(...gaps)).toBeGreaterThan(least)
     }
 
+    // The arithmetic of docs/email-bison.md: reads a period, a period being nine tenths of the age, times pages.
+    const minutes = (time.now - settled) / MINUTE
+    const pages = world.workspaces.reduce(
+      (n, { senders }) => n + Math.max(1, Math.ceil(senders.length / 15)),
+      0,
+    )
+    const expected = {
+      '/api/sender-emails': (pages * minutes) / 4.5,
+      '/api/campaigns': (9 / 0.9 + 40 / 4.5) * minutes,
+      '/api/replies': (9 / 1.8 + 40 / 4.5) * minutes,
+    }
+    for (const [path, calls] of Object.entries(expected)) {
+      const made = requests.last.filter((entry) => entry.at >= settled && entry.path === path).length
+      expect(made).toBeGreaterThan(calls * 0.75)
+      expect(made).toBeLessThan(calls * 1.25)
+    }
+
     // A mail that is sent puts its workspace to work, though no campaign was seen to begin.
     const quiet = world.workspaces.at(-1)
     if (quiet === undefined) throw new Error('no workspaces')

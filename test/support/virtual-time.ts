@@ -78,12 +78,12 @@ export class VirtualTime {
 
   /** Lets time pass until this work is done; where nobody sleeps it may do something else, such as load a module. */
   async until<T>(work: Promise<T>): Promise<T> {
-    let done = false
-    const end = work.finally(() => (done = true))
+    const state = { done: false }
+    const end = work.finally(() => (state.done = true))
     end.catch(() => {})
-    while (!done) {
+    while (!state.done) {
       await this.#calm()
-      if (done) break
+      if (state.done) break
       const next = Math.min(...this.#sleepers.map(({ at }) => at))
       if (Number.isFinite(next)) await this.pass(Math.max(0, next - this.#now))
       else await rest(1)

@@ -37,7 +37,7 @@ export interface VirtualPortal {
   /** Where webhooks are taken in: a server over HTTP. */
   readonly hook: string
   /** Starts the node's loops; they end with the test. */
-  run(): void
+  readonly run: () => void
 }
 
 export interface VirtualPortalOptions {
