@@ -4,8 +4,15 @@ import { kinds } from '../../sim/chaos/kinds.ts'
 import type { Profile } from '../../sim/chaos/profile.ts'
 import { type Asked, describeFailure, runSeeds, tidyUp } from '../../sim/chaos/seeds.ts'
 
+interface Shown {
+  readonly in: Profile
+  readonly as: RegExp
+  /** The seed to begin with, where the first ones show nothing. */
+  readonly from?: number
+}
+
 /** Planted bug → in which kind of run it shows soonest, and as what. */
-const shows: Readonly<Record<string, Readonly<Record<string, { in: Profile; as: RegExp }>>>> = {
+const shows: Readonly<Record<string, Readonly<Record<string, Shown>>>> = {
   monday: {
     'no-tie-rule': { in: 'live', as: /≠/ },
     'no-tombstone': { in: 'live', as: /≠|not at the vendor/ },
@@ -15,11 +22,11 @@ const shows: Readonly<Record<string, Readonly<Record<string, { in: Profile; as: 
     'absence-as-delete': { in: 'lagging', as: /missing/ },
   },
   'email-bison': {
-    'count-per-delivery': { in: 'live', as: /count .* ≠|figure .* ≠|counts more than once/ },
+    'count-per-delivery': { in: 'live', as: /count .* ≠|counts more than once/ },
     'no-gap-filling': { in: 'storm', as: /count .* ≠/ },
-    'machine-decides': { in: 'live', as: /a machine lowered a stage/ },
-    'utc-days': { in: 'live', as: /count .* ≠/ },
-    'marks-count-each': { in: 'storm', as: /counts more than once|lead_interested: \d+ ≠/ },
+    'machine-decides': { in: 'live', as: /a machine lowered a stage|stage: .* ≠/ },
+    'utc-days': { in: 'live', as: /count .* ≠/, from: 4 },
+    'marks-count-each': { in: 'storm', as: /lead_interested: .* ≠|counts more than once/, from: 8 },
   },
 }
 const SEEDS_MAX = 120
@@ -45,11 +52,12 @@ describe.each(kinds)('a bug planted on purpose in $name is found', ({ name: worl
       const expected = shows[world]?.[name]
       if (expected === undefined) throw new Error(`say in which runs ${name} shows`)
       const url = inject('postgresUrl')
-      const { failed } = await runSeeds(ask(world, 1, SEEDS_MAX, expected.in, name), url, () => {})
+      const { from = 1 } = expected
+      const { failed } = await runSeeds(ask(world, from, SEEDS_MAX, expected.in, name), url, () => {})
       const [found] = failed
       expect(found?.failure?.message).toMatch(expected.as)
       // The bug, not the seed: the same seed passes without it.
-      const sound = ask(world, found?.seed ?? 1, 1, expected.in)
+      const sound = ask(world, found?.seed ?? from, 1, expected.in)
       const without = await runSeeds(sound, url, () => {})
       expect(without.failed.map((told) => describeFailure(sound, told))).toEqual([])
     },

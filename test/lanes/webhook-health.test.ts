@@ -57,7 +57,7 @@ function hands(sim: MondaySim, db: Database, pipeline: Pipeline): Omit<Watched, 
   const stream = source.streams.find(({ id }) => id === TASKS)
   if (stream === undefined) throw new Error('no stream of tasks')
   const unjudged = `select 1 from lockstep.runs as r where lane = 'delta' and stream = $1 and status <> 'running'
-    and finished_at > (select coalesce(judged_until, '-infinity') from lockstep.webhook_watch where stream = $1)`
+    and finished_at > coalesce((select judged_until from lockstep.webhook_watch where stream = $1), '-infinity')`
   return {
     edit: (text, ...tasks) => {
       for (const task of tasks) sim.edit.setColumn(TASKS, FIRST_TASK + task, 'text', `${text} ${task}`)
