@@ -85,6 +85,11 @@ it('a worker killed while it reads rows again and makes a pass holds them no lon
     const first = folder.start({ role: 'worker' })
     await first.ready
     await untilMirrored(db)
+    await until(
+      'nothing left to read again',
+      async () => (await db.query('select from lockstep.refetch')).rowCount,
+      (waiting) => waiting === 0,
+    )
     sim.faults.latencyMs = 20_000
     const keys = [...(sim.world.boards.get(PROJECTS)?.items.keys() ?? [])].map(String)
     await db.query(
