@@ -1,5 +1,5 @@
 import type { Queryable } from '../../src/db/database.ts'
-import type { Json } from '../../src/engine/observation.ts'
+import { type Json, jsonText } from '../../src/engine/observation.ts'
 import { type ColumnType, sqlName, type TableSpec } from '../../src/mirror/table-spec.ts'
 import type { Row, Target } from './subject.ts'
 
@@ -75,7 +75,7 @@ const NUMBERS = new Set<ColumnType>(['numeric', 'integer', 'bigint', 'double pre
 /** One spelling of a value, by the type of its column. */
 function plain(value: Json, type: ColumnType): string | null {
   if (value === null) return null
-  if (type === 'text[]') return Array.isArray(value) ? value.join(',') : String(value as string)
+  if (type === 'text[]') return Array.isArray(value) ? value.join(',') : jsonText(value)
   if (typeof value === 'object') return JSON.stringify(value, inOrder)
   if (type === 'timestamptz') return new Date(String(value)).toISOString()
   return NUMBERS.has(type) ? String(Number(value)) : String(value)

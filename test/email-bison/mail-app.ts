@@ -84,9 +84,9 @@ export interface MailRun {
   readonly sim: EmailBisonSim
   readonly app: App
   readonly pipeline: Pipeline
-  sync(): Promise<SyncResult>
+  readonly sync: () => Promise<SyncResult>
   /** Settles what waits in the inbox and what was asked for. */
-  settle(): Promise<void>
+  readonly settle: () => Promise<void>
 }
 
 /** A simulator, a database with the tables, and the pipeline between them. */

@@ -143,7 +143,7 @@ const HEARD: readonly (readonly [number, Act])[] = [
     (acts, workspace) => {
       // Of somebody who has replied, so that a lead shows it.
       const email = acts.random.chance(0.5) ? acts.anyReply(workspace)?.emailId : undefined
-      acts.sim.act.unsubscribe(workspace.id, { ...(typeof email === 'number' ? { email } : {}) })
+      acts.sim.act.unsubscribe(workspace.id, typeof email === 'number' ? { email } : {})
     },
   ],
   [

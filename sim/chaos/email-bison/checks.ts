@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../../../src/engine/observation.ts'
+import { type Json, type JsonObject, jsonText } from '../../../src/engine/observation.ts'
 import { sourceColumns } from '../../../src/mirror/table-spec.ts'
 import { differences } from '../../../test/conformance/compare.ts'
 import { type BisonRow, bisonRows } from '../../../test/support/bison-oracle.ts'
@@ -75,7 +75,7 @@ async function rowDifferences({ run, sim }: Bison, stage: Stage): Promise<string
 /** What the portal makes of its rows: names of workspaces, and how many mailboxes share a domain. */
 const withDerived = (sim: EmailBisonSim): ((row: BisonRow) => BisonRow) => {
   const names = new Map(sim.world.workspaces.map(({ id, name }) => [id, name.trim()]))
-  const domainOf = (email: Json | undefined): string => String(email as string).split('@')[1] ?? ''
+  const domainOf = (email: Json | undefined): string => jsonText(email).split('@')[1] ?? ''
   const domains = new Map<string, number>()
   for (const { senders } of sim.world.workspaces)
     for (const { email } of senders) domains.set(domainOf(email), (domains.get(domainOf(email)) ?? 0) + 1)
