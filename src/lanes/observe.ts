@@ -61,7 +61,7 @@ function observeRow(
   { live, state }: ReadStamps,
   { seen, n }: Arrival,
 ): Observation {
-  const at = rowTime(page.floor, row.updatedAt, page.granule)
+  const at = row.undated === true ? stateTime(page.floor) : rowTime(page.floor, row.updatedAt, page.granule)
   const own = Object.fromEntries((row.live ?? []).map((register) => [register, live]))
   const observation: Observation = {
     table,

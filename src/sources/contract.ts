@@ -87,6 +87,8 @@ export interface FetchedRow {
   readonly live?: readonly string[]
   /** Start of the granule of its modification time, microseconds on the vendor's clock. */
   readonly updatedAt?: number
+  /** It has a modification time, which this read did not tell: a replica may lag behind it all the same. */
+  readonly undated?: true
   /** Where "newest first" goes by another time than that of the modification: that time, microseconds. */
   readonly orderedAt?: number
   readonly deleted?: boolean

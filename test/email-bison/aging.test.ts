@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { refreshAged } from '../../src/lanes/aging.ts'
+import { syncApp } from '../../src/lanes/sync.ts'
 import { withMail } from './mail-app.ts'
 
 it('a stream is read again when it is as old as it may get, and one that fails does not hold the others', async () => {
@@ -38,5 +39,20 @@ it('a stream is read again when it is as old as it may get, and one that fails d
     expect(rows[0]?.daily_limit).toBe(77)
     // What failed is not asked for again at once.
     expect(await refresh()).toMatchObject({ runs: [], failures: [] })
+  })
+})
+
+it('the nightly full pass leaves out what is read whole all day, and takes it where it is asked for', async () => {
+  await withMail(async ({ sync, db, pipeline, sim }) => {
+    await sync()
+    sim.requests.reset()
+    const signal = AbortSignal.timeout(30_000)
+    const { runs } = await syncApp(db, pipeline, { signal, full: true, fresh: true, spareAged: true })
+    expect(runs.map(({ stream }) => stream).filter((id) => /sender-emails|campaigns/.test(id))).toEqual([])
+    expect(runs.filter(({ stream }) => stream.endsWith('/replies'))).toHaveLength(2)
+    expect(runs.filter(({ stream }) => stream === 'send')).toHaveLength(1)
+    expect(sim.requests.count('GET /api/sender-emails')).toBe(0)
+    await sync()
+    expect(sim.requests.count('GET /api/sender-emails')).toBeGreaterThan(0)
   })
 })

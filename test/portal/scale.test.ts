@@ -152,7 +152,8 @@ it('12,000 mailboxes in 49 workspaces of two instances are kept five minutes old
 }, 300_000)
 
 it('after a night without a node all is due at once; then the workspaces’ turns draw apart, and quiet ones are asked less often', async () => {
-  const sim = { ...ESTATE, instances: 1, mailboxes: 735, campaigns: 1 }
+  const settings = { ...ESTATE.settings, perPageEverywhere: false }
+  const sim = { ...ESTATE, instances: 1, mailboxes: 735, campaigns: 1, settings }
   await withVirtualPortal({ sim, latencyMs: 200 }, async (portal) => {
     const { time, sim } = portal
     const { world, requests, act } = sim
@@ -164,16 +165,16 @@ it('after a night without a node all is due at once; then the workspaces’ turn
     requests.reset()
     const since = time.now
     portal.run()
-    await time.pass(21 * MINUTE)
+    await time.pass(23 * MINUTE)
 
     const settled = since + 14 * MINUTE
     const mailboxes = beginnings(sim, '/api/sender-emails', since)
-    const perHalfMinute = Array.from({ length: 14 }, () => 0)
+    const perHalfMinute = Array.from({ length: 18 }, () => 0)
     for (const at of [...mailboxes.values()].flat())
       if (at >= settled) addOne(perHalfMinute, Math.floor((at - settled) / (MINUTE / 2)))
     // 49 in four and a half minutes are between five and six in half a minute.
     expect(Math.max(...perHalfMinute)).toBeLessThanOrEqual(14)
-    expect(perHalfMinute.filter((n) => n > 0).length).toBeGreaterThanOrEqual(12)
+    expect(perHalfMinute.filter((n) => n > 0).length).toBeGreaterThanOrEqual(16)
 
     const campaigns = beginnings(sim, '/api/campaigns', settled)
     for (const [i, { id }] of world.workspaces.entries()) {
@@ -183,7 +184,8 @@ it('after a night without a node all is due at once; then the workspaces’ turn
       expect(Math.min(...gaps)).toBeGreaterThan(least)
     }
 
-    // The arithmetic of docs/email-bison.md: reads a period, a period being nine tenths of the age, times pages.
+    // The arithmetic of docs/email-bison.md: reads a period, a period being nine tenths of the age, times pages. Nine
+    // minutes are whole periods of all.
     const minutes = (time.now - settled) / MINUTE
     const pages = world.workspaces.reduce(
       (n, { senders }) => n + Math.max(1, Math.ceil(senders.length / 15)),
@@ -196,8 +198,8 @@ it('after a night without a node all is due at once; then the workspaces’ turn
     }
     for (const [path, calls] of Object.entries(expected)) {
       const made = requests.last.filter((entry) => entry.at >= settled && entry.path === path).length
-      expect(made).toBeGreaterThan(calls * 0.75)
-      expect(made).toBeLessThan(calls * 1.25)
+      expect(made).toBeGreaterThan(calls * 0.9)
+      expect(made).toBeLessThan(calls * 1.1)
     }
 
     // A mail that is sent puts its workspace to work, though no campaign was seen to begin.

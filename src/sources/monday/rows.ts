@@ -89,7 +89,7 @@ export function toRow(board: BoardContext, item: Item, { formulas, partial }: Re
     omitted: partial ? [...board.columns.keys()] : formulas,
     live: cells.live,
     deleted: item.state !== 'active',
-    ...(Number.isFinite(updated) ? { updatedAt: updated * 1000 } : {}),
+    ...(Number.isFinite(updated) ? { updatedAt: updated * 1000 } : { undated: true as const }),
   }
 }
 
