@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { parseStamp } from '../../engine/stamp.ts'
-import { rowTime } from '../../engine/read-time.ts'
-import type { JsonObject } from '../../engine/observation.ts'
+import { NEVER, parseStamp } from '../../engine/stamp.ts'
+import { rowTime, SETTLE_MS, stateTime } from '../../engine/read-time.ts'
+import { DELETED, type JsonObject } from '../../engine/observation.ts'
 import { parseDelivery } from './parse.ts'
 import { GRANULE_US } from './rows.ts'
 
@@ -60,4 +60,23 @@ it('what happens in a workspace that was not found yet counts, and nothing of it
   expect(parsed).toMatchObject({ outcome: 'applied', refetches: [] })
   expect(parsed.facts).toMatchObject([{ scope: 'send/37', type: 'email_account_disconnected', at: AT_US }])
   expect(parsed.observations).toMatchObject([{ key: 'send/37/4', values: { status: 'Disconnected' } }])
+})
+
+it('a reply was there when it came: a read that did not know it yet half a minute later does not undo that', () => {
+  const [came] = parse('LEAD_REPLIED', 1, { reply }).observations
+  const there = parseStamp(came?.stamps?.[DELETED] ?? NEVER).at
+  const absentAt = (afterMs: number): number => stateTime(AT_US + afterMs * 1000)
+  expect(absentAt(SETTLE_MS - 1)).toBeLessThan(there)
+  expect(absentAt(SETTLE_MS + 1)).toBeGreaterThan(there)
+})
+
+it('an account is read when the second of its change is over: that read outranks the event', () => {
+  const { observations, refetches } = parse('EMAIL_ACCOUNT_DISCONNECTED', 1, {
+    sender_email: { id: 4, updated_at: SECOND },
+  })
+  expect(observations).toHaveLength(1)
+  const [{ delayMs = 0 } = {}] = refetches
+  // The vendor's clock is known to a second.
+  const floor = AT_US + (delayMs - 1_000) * 1000
+  expect(rowTime(floor, AT_US, GRANULE_US)).toBeGreaterThan(AT_US)
 })

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { DELETED, type Json, type JsonObject, type Observation } from '../../engine/observation.ts'
-import { stateTime } from '../../engine/read-time.ts'
 import { stamp } from '../../engine/stamp.ts'
 import { type Delivery, type EventIdentity, type Fact, type Outcome, type Parsed, ROW } from '../contract.ts'
 import { decodeRow, GRANULE_US, keyPrefix, micros, object, status, text } from './rows.ts'
@@ -138,6 +137,9 @@ export interface StreamIds {
   readonly replies: string
 }
 
+/** Times are whole seconds, and the vendor's clock is known to one: a read so long after an event outranks it. */
+const SECOND_OVER_MS = 2_000
+
 /** Turns a delivery into the fact that it tells and what it says of mirrored records. */
 export function parseDelivery(
   delivery: Delivery,
@@ -168,7 +170,13 @@ export function parseDelivery(
   const refetches =
     streams !== undefined &&
     (type.startsWith('email_account') || type.startsWith('warmup') || taggedSender(told))
-      ? accountKeys(told).map((key) => ({ stream: streams.senders, part: ROW, keys: [key], reason: type }))
+      ? accountKeys(told).map((key) => ({
+          stream: streams.senders,
+          part: ROW,
+          keys: [key],
+          reason: type,
+          delayMs: SECOND_OVER_MS,
+        }))
       : []
   const asks = refetches.length > 0 && observations.length === 0
   const outcome: Outcome = !KNOWN.has(type) ? 'unknown' : asks ? 'hint' : 'applied'
@@ -210,7 +218,8 @@ function observeReply({ type, workspace, data }: Told, { n, receivedAt }: Delive
       kind: 'row',
       stamp: own,
       values: withoutUntold(row.values, reply),
-      stamps: { [DELETED]: stamp({ at: stateTime(row.updatedAt), seen: receivedAt, n }) },
+      // It was there when it was changed: a lagging read that does not know it yet proves nothing.
+      stamps: { [DELETED]: stamp({ at: row.updatedAt, seen: receivedAt, n }) },
       extra: {},
       deleted: false,
     },
