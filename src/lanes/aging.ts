@@ -14,6 +14,8 @@ import type { Run } from './runs.ts'
 const AT_ONCE = 6
 /** Of one budget, those that could not be read the last time: a vendor that lets callers hang would have all places. */
 const FAILING_AT_ONCE = 2
+/** A stream of which no page came for so long waits for a vendor that fails: it keeps no place from others. */
+const STUCK_MS = 5_000
 /** One that another node reads, or that ended without a trace, is not looked at again before this. */
 const REST_MS = 5_000
 
@@ -25,6 +27,13 @@ export interface Ended {
 export interface Aged extends Ended {
   /** Milliseconds until the next stream is due; undefined where none ages. */
   readonly nextInMs: number | undefined
+}
+
+interface Reading {
+  readonly due: Due
+  readonly done: Promise<void>
+  /** When it was last seen to come on, on the database's clock, milliseconds. */
+  movedAt: number
 }
 
 interface Due {
@@ -42,7 +51,11 @@ interface Due {
 export class Aging {
   private readonly db: Database
   private readonly pipeline: Pipeline
-  private readonly reading = new Map<string, { readonly due: Due; readonly done: Promise<void> }>()
+  private readonly reading = new Map<string, Reading>()
+  /** Streams of which a page came since the last look. */
+  private readonly moved = new Set<string>()
+  /** The database's clock at the last look, milliseconds. */
+  private now = 0
   /** Until when, on the database's clock, milliseconds; undefined until that is next read. */
   private readonly resting = new Map<string, number | undefined>()
   private runs: Run[] = []
@@ -66,7 +79,7 @@ export class Aging {
         this.reading.delete(one.stream.id)
         onEnd()
       })
-      this.reading.set(one.stream.id, { due: one, done })
+      this.reading.set(one.stream.id, { due: one, done, movedAt: this.now })
     }
     // What is late and has no room is looked at when there is some.
     const rest = due.filter((one) => one.dueInMs > 0).map(({ dueInMs }) => dueInMs)
@@ -87,19 +100,19 @@ export class Aging {
   }
 
   private hasRoom({ stream, failing }: Due): boolean {
-    const beside = [...this.reading.values()]
-      .map(({ due }) => due)
-      .filter((d) => d.stream.budget === stream.budget)
-    const alike = beside.filter((due) => due.stream.maxAgeMs === stream.maxAgeMs).length
-    const ill = beside.filter((due) => due.failing).length
-    return alike < AT_ONCE && (!failing || ill < FAILING_AT_ONCE)
+    const beside = [...this.reading.values()].filter(({ due }) => due.stream.budget === stream.budget)
+    const alike = beside.filter(
+      ({ due, movedAt }) => due.stream.maxAgeMs === stream.maxAgeMs && movedAt > this.now - STUCK_MS,
+    )
+    const ill = beside.filter(({ due }) => due.failing)
+    return alike.length < AT_ONCE && (!failing || ill.length < FAILING_AT_ONCE)
   }
 
   private async read({ stream }: Due, signal: AbortSignal): Promise<void> {
     const { db, pipeline } = this
     try {
       const run = await (stream.deltas === false
-        ? backfill(db, pipeline, stream, ROW, { signal })
+        ? backfill(db, pipeline, stream, ROW, { signal, onProgress: () => this.moved.add(stream.id) })
         : delta(db, pipeline, stream, { signal }))
       if (run !== undefined) this.runs.push(run)
       if (run?.status !== 'completed') this.resting.set(stream.id, undefined)
@@ -114,6 +127,9 @@ export class Aging {
     const streams = this.pipeline.source.streams.filter(({ maxAgeMs }) => maxAgeMs !== undefined)
     if (streams.length === 0) return []
     const ages = await readAges(this.db, this.pipeline.app, streams)
+    for (const { now } of ages.values()) this.now = now
+    for (const [id, reading] of this.reading) if (this.moved.has(id)) reading.movedAt = this.now
+    this.moved.clear()
     return streams.flatMap((stream): Due[] => {
       const age = ages.get(stream.id)
       const { id, maxAgeMs = Infinity } = stream

@@ -97,7 +97,7 @@ it('a worker killed while it reads rows again and makes a pass holds them no lon
       [PROJECTS, keys],
     )
     const held = `select extract(epoch from max(nullif(claimed_until, '-infinity')) - clock_timestamp())::float8 as s,
-      count(*) filter (where claimed_until > clock_timestamp())::int as n from lockstep.refetch`
+      count(*) filter (where claimed_until > clock_timestamp())::int as n from lockstep.refetch where reason = 'test'`
     const look = async () => (await db.query<{ s: number; n: number }>(held)).rows[0]
     await until('claimed rows', look, (seen) => seen?.n === keys.length)
     await first.kill('SIGKILL')

@@ -136,8 +136,9 @@ export class BisonClient {
   }
 
   private async waitForBudget({ path, signal }: Call): Promise<void> {
-    await this.waitForTurn(signal)
     for (;;) {
+      // Anew after each wait: those who were told to wait all come back at one moment.
+      await this.waitForTurn(signal)
       const admission = admit(this.budget, this.limits, path, this.now())
       if (admission.kind === 'go') break
       if (admission.kind === 'wait') await this.options.clock.sleep(admission.ms, signal)
