@@ -306,7 +306,7 @@ class Pass {
        on conflict (app, lane, stream) do update set state = excluded.state, updated_at = clock_timestamp()`,
       [this.pipeline.app, this.key, JSON.stringify(checkpoint)],
     )
-    if (this.part !== ROW || checkpoint.first === true) return
+    if (checkpoint.first === true) return
     await rememberKeys(
       tx,
       checkpoint.run,
@@ -319,7 +319,7 @@ class Pass {
     await this.db.query(`update lockstep.runs set metadata = metadata || $2 where id = $1`, [run, facts])
     if (gaps.length === 0 && this.isWhole) {
       await this.db.transaction(async (tx) => {
-        if (this.part === ROW) await this.askForMissing(tx, run)
+        await this.askForMissing(tx, run)
         await this.confirm(tx)
         await finishRun(tx, run, 'completed')
         await this.dropCheckpoint(tx)
@@ -350,7 +350,7 @@ class Pass {
     )
     const keys = rows.map((row) => row.key)
     const reason = 'not met by a full pass'
-    await requestRefetch(tx, this.pipeline.app, [{ stream: this.stream.id, part: ROW, keys, reason }])
+    await requestRefetch(tx, this.pipeline.app, [{ stream: this.stream.id, part: this.part, keys, reason }])
   }
 
   private async confirm(tx: Transaction): Promise<void> {

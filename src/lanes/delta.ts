@@ -2,7 +2,7 @@ import type { Database } from '../db/database.ts'
 import { describeError } from '../engine/errors.ts'
 import type { Json } from '../engine/observation.ts'
 import { SETTLE_MS } from '../engine/read-time.ts'
-import { ROW, type Stream } from '../sources/contract.ts'
+import { type FetchedRow, ROW, type Stream } from '../sources/contract.ts'
 import { touchedBy } from './touched.ts'
 import { holdLease, withLease } from './lease.ts'
 import { arrive, observePage } from './observe.ts'
@@ -12,6 +12,11 @@ import { countPage, finishRun, readRun, type Run, startRun } from './runs.ts'
 
 /** More pages than this in one delta means that a full pass is the better way. */
 const PAGES_MAX = 200
+/**
+ * So many rows in a row that are older than asked for end a delta, where the order goes by a time that changes. One is
+ * not enough: an order may be fresher than the rows in it, and what changed just now then looks old, at the very top.
+ */
+const OLD_IN_A_ROW = 25
 
 /**
  * Reads what changed since the last delta, newest first, until rows that are older than its watermark less `settle`
@@ -56,15 +61,15 @@ async function readSince(db: Database, pipeline: Pipeline, stream: Stream, read:
   let cursor: Json | undefined
   let floor: number | undefined
   const gaps: string[] = []
+  let old = 0
   for (let pages = 0; ; pages++) {
     const arrival = await arrive(db)
     const request = { stream, part: ROW, cursor, newestFirst: true, signal: read.signal }
     const page = await pipeline.source.readPage(request)
     floor ??= page.floor
     gaps.push(...page.gaps)
-    const fresh = page.rows.filter(({ updatedAt, orderedAt = updatedAt }) =>
-      orderedAt === undefined ? true : orderedAt + page.granule > until,
-    )
+    const fresh = page.rows.filter((row) => isAfter(row, until, page.granule))
+    old = page.rows.reduce((n, row) => (isAfter(row, until, page.granule) ? 0 : n + 1), old)
     const observations = observePage(stream, ROW, { ...page, rows: fresh }, arrival)
     await db.transaction(async (tx, attempt) => {
       const options = { attempt, refetches: page.refetches ?? [], touched: touchedBy(observations) }
@@ -73,11 +78,16 @@ async function readSince(db: Database, pipeline: Pipeline, stream: Stream, read:
       await countPage(tx, read.run, fresh.length, counts[stream.table])
       await holdLease(tx, read.lease)
     })
-    if (page.next === undefined || fresh.length < page.rows.length) return { floor, gaps }
+    const needed = page.rows.some(({ orderedAt }) => orderedAt !== undefined) ? 1 : OLD_IN_A_ROW
+    if (page.next === undefined || fresh.length === 0 || old >= needed) return { floor, gaps }
     if (pages === PAGES_MAX)
       return { floor, gaps: [...gaps, `more than ${PAGES_MAX} pages of changes: run a full sync`] }
     cursor = page.next
   }
+}
+
+function isAfter({ updatedAt, orderedAt = updatedAt }: FetchedRow, until: number, granule: number): boolean {
+  return orderedAt === undefined || orderedAt + granule > until
 }
 
 /** Microseconds on the vendor's clock up to which all changes are known. */

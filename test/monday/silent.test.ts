@@ -232,3 +232,39 @@ describe('answers that are not whole', () => {
     })
   })
 })
+
+it('a formula of an item that a pass over formulas did not meet is asked for by its id', async () => {
+  await withRewritten(async ({ db, sync }, proxy) => {
+    const before = await rowOf(db, 'tasks', FIRST_TASK)
+    expect(before?.['c_formula']).not.toBeNull()
+    await db.query('update tasks set c_formula = null where monday_id = $1', [String(FIRST_TASK)])
+    let left = 0
+    proxy.rewrite = (operation, body, { columns }) => {
+      const formulas = operation === 'FirstPage' && (columns as string[]).includes('formula')
+      const page = formulas ? itemsOf(body) : undefined
+      if (page !== undefined) page.items = page.items.filter(({ id }) => id !== String(FIRST_TASK))
+      if (page !== undefined) left++
+      return body
+    }
+    await sync()
+    expect(left).toBeGreaterThan(0)
+    expect(await rowOf(db, 'tasks', FIRST_TASK)).toEqual(before)
+  })
+})
+
+it('rows at the top that a lagging replica shows as they were do not end a delta', async () => {
+  await withTasks(
+    async ({ db, sim, sync }) => {
+      await sync({ full: false })
+      const rename = (n: number): void =>
+        void sim.edit.rename(TASKS, FIRST_TASK + n, `Silent ${n}`, { silent: true, unlogged: true })
+      for (const n of [10, 11]) rename(n)
+      sim.faults.replicaLagMs = 600_000
+      for (const n of [0, 1, 2]) rename(n)
+      await sync({ full: false })
+      expect(await rowOf(db, 'tasks', FIRST_TASK + 10)).toMatchObject({ c_name: 'Silent 10' })
+      expect(await rowOf(db, 'tasks', FIRST_TASK + 11)).toMatchObject({ c_name: 'Silent 11' })
+    },
+    { pageSize: 4 },
+  )
+})
