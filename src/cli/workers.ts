@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts'
 import type { Settings } from '../config/environment.ts'
 import { isOutage } from '../db/database.ts'
 import { DailyCapError, describeError, VendorUnavailableError } from '../engine/errors.ts'
-import { processBatch } from '../inbox/process.ts'
+import { processBacklog, type Processed } from '../inbox/process.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { Log } from '../jobs/log.ts'
 import { type Loop, startLoop } from '../jobs/loop.ts'
@@ -34,7 +34,7 @@ export interface Workers {
   stop(): Promise<void>
 }
 
-const EVENTS_PER_BATCH = 2_000
+const EVENTS_PER_BATCH = 4_000
 /** A queue that was found empty is looked at again when this process, another node, or the pulse says so. */
 const IDLE_MS = 60_000
 /** How often it is asked what is due: retries, and what was left by others. */
@@ -144,15 +144,18 @@ function inboxLoop({ db, metrics, log }: WorkersOptions, pipeline: Pipeline, onR
   return {
     async step(signal: AbortSignal) {
       await prepared(pipeline, signal)
-      const end = metrics.batch.startTimer({ app })
-      const { settled, failed, refetches } = await processBatch(db, pipeline, EVENTS_PER_BATCH)
-      if (settled + failed === 0) return IDLE_MS
-      end()
-      metrics.events.inc({ app, result: 'settled' }, settled)
-      metrics.events.inc({ app, result: 'failed' }, failed)
-      if (failed > 0) log.warn({ app, failed }, 'events failed; see "lockstep events list"')
-      if (refetches > 0) onRefetch()
-      return 0
+      let all = 0
+      const onBatch = ({ settled, failed, refetches }: Processed, ms: number): void => {
+        if (settled + failed === 0) return
+        all += settled + failed
+        metrics.batch.observe({ app }, ms / 1000)
+        metrics.events.inc({ app, result: 'settled' }, settled)
+        metrics.events.inc({ app, result: 'failed' }, failed)
+        if (failed > 0) log.warn({ app, failed }, 'events failed; see "lockstep events list"')
+        if (refetches > 0) onRefetch()
+      }
+      await processBacklog(db, pipeline, { limit: EVENTS_PER_BATCH, signal, onBatch })
+      return all === 0 ? IDLE_MS : 0
     },
     onError: (error: unknown, inARow: number) => outageDelay(log, app, 'processing events', error, inARow),
   }

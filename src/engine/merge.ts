@@ -59,26 +59,53 @@ export function toRegisters(o: Observation, columns: readonly string[]): Registe
  * provided that equal stamps carry equal values (each observation has a stamp of its own).
  */
 export function merge(a: Registers, b: Registers): Registers {
+  const since = newestAssertion(a, b)
+  // The usual case: the newer of two states of a whole row has nothing to learn of the older.
+  if (outranks(b, a)) return asserting(b, since)
+  if (outranks(a, b)) return asserting(a, since)
   const wins = (register: string): boolean => stampOf(b, register) > stampOf(a, register)
   const base = a.base > b.base ? a.base : b.base
   const stamps: Record<string, Stamp> = {}
-  for (const register of new Set([...Object.keys(a.stamps), ...Object.keys(b.stamps)])) {
+  const settle = (register: string): void => {
     const winner = wins(register) ? stampOf(b, register) : stampOf(a, register)
     if (winner !== base) stamps[register] = winner
   }
-  const values: Record<string, Value> = {}
-  for (const column of new Set([...Object.keys(a.values), ...Object.keys(b.values)])) {
-    const value = (wins(column) ? b : a).values[column]
-    if (value !== undefined) values[column] = value
-  }
-  const extra: Record<string, Json> = {}
-  for (const column of new Set([...Object.keys(a.extra), ...Object.keys(b.extra)])) {
-    const value = (wins(extraRegister(column)) ? b : a).extra[column]
-    if (value !== undefined) extra[column] = value
-  }
-  const since = newestAssertion(a, b)
+  for (const register in a.stamps) settle(register)
+  for (const register in b.stamps) if (!(register in a.stamps)) settle(register)
+  const values = pickEach(a.values, b.values, wins)
+  const extra = pickEach(a.extra, b.extra, (column) => wins(extraRegister(column)))
   const merged = { key: a.key, base, stamps, values, extra, deleted: (wins(DELETED) ? b : a).deleted }
   return since === undefined ? merged : { ...merged, unchangedSince: since }
+}
+
+/** Whether every register of one is newer than every register of the other. */
+function outranks(a: Registers, b: Registers): boolean {
+  let [lowest, highest] = [a.base, b.base]
+  if (lowest <= highest) return false
+  for (const register in a.stamps)
+    if ((a.stamps[register] ?? NEVER) < lowest) lowest = a.stamps[register] ?? NEVER
+  for (const register in b.stamps)
+    if ((b.stamps[register] ?? NEVER) > highest) highest = b.stamps[register] ?? NEVER
+  return lowest > highest
+}
+
+function asserting({ unchangedSince, ...state }: Registers, since: number | undefined): Registers {
+  return since === undefined ? state : { ...state, unchangedSince: since }
+}
+
+function pickEach<T>(
+  a: Readonly<Record<string, T>>,
+  b: Readonly<Record<string, T>>,
+  takesB: (name: string) => boolean,
+): Record<string, T> {
+  const picked: Record<string, T> = {}
+  const settle = (name: string): void => {
+    const value = (takesB(name) ? b : a)[name]
+    if (value !== undefined) picked[name] = value
+  }
+  for (const name in a) settle(name)
+  for (const name in b) if (!(name in a)) settle(name)
+  return picked
 }
 
 /** "Unchanged since" speaks for a whole row: it survives only where that row is all there is to say of the key. */

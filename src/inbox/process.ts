@@ -40,19 +40,75 @@ interface Failed {
 const NOTHING: Processed = { settled: 0, failed: 0, refetches: 0 }
 
 /**
+ * Settles events of an app, batch after batch, until a batch is not full: while one is written, the next is claimed
+ * and read. Throws what `processBatch` throws.
+ */
+export async function processBacklog(
+  db: Database,
+  pipeline: Pipeline,
+  options: {
+    readonly limit: number
+    readonly signal: AbortSignal
+    readonly onBatch: (done: Processed, ms: number) => void
+  },
+): Promise<void> {
+  let ahead: Promise<void> | undefined
+  const work = async (): Promise<void> => {
+    for (let full = true; full && !options.signal.aborted;) {
+      full = false
+      const onClaimed = (count: number): void => {
+        full = count >= options.limit
+        if (!full || ahead !== undefined) return
+        ahead = work()
+        // It is awaited at the end; until then nobody listens to its failure.
+        ahead.catch(() => {})
+      }
+      const startedAt = performance.now()
+      const done = await processBatch(db, pipeline, options.limit, onClaimed)
+      options.onBatch(done, performance.now() - startedAt)
+    }
+  }
+  try {
+    await work()
+  } finally {
+    await ahead
+  }
+}
+
+/** Batches of one process that write the same tables would only wait for each other's rows, in the database. */
+const turns = new WeakMap<Pipeline, Promise<void>>()
+
+/** Waits until no other batch writes. What it returns must be called when this one has. */
+async function takeTurn(pipeline: Pipeline): Promise<() => void> {
+  const before = turns.get(pipeline)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  turns.set(pipeline, promise)
+  await before
+  return resolve
+}
+
+/**
  * Takes up to `limit` due events of an app and settles them: claim, effects and settling are one transaction (I2),
  * so a node that dies leaves them as they were. An event that fails is found by halving the batch; the others go on
  * without it (I8). Errors of the database as such are thrown: no event is to blame.
  */
-export async function processBatch(db: Database, pipeline: Pipeline, limit: number): Promise<Processed> {
+export async function processBatch(
+  db: Database,
+  pipeline: Pipeline,
+  limit: number,
+  onClaimed?: (count: number) => void,
+): Promise<Processed> {
   let ids: readonly number[] = []
   let aside: readonly number[] = []
   let done: Processed
+  let endTurn: (() => void) | undefined
   try {
     done = await db.transaction(async (tx, attempt) => {
       const claimed = await claim(tx, pipeline.app, { limit })
       ids = claimed.map((event) => event.id)
+      onClaimed?.(claimed.length)
       const events = parseAll(pipeline, claimed)
+      if (claimed.length > 0) endTurn ??= await takeTurn(pipeline)
       // Those that move rows need the table for themselves: they are few, and the others need not wait with them.
       const movers =
         attempt === 1 ? events.settled.filter(({ parsed }) => parsed.observations.some(movesRows)) : []
@@ -64,13 +120,17 @@ export async function processBatch(db: Database, pipeline: Pipeline, limit: numb
     })
   } catch (error) {
     if (isUnblamed(error) || ids.length === 0) throw error
+    endTurn?.()
     return blame(db, pipeline, ids, error)
+  } finally {
+    endTurn?.()
   }
   return aside.length === 0 ? done : sum(done, await processIds(db, pipeline, aside))
 }
 
 /** The same for these events, as far as they are still there to be taken. */
 async function processIds(db: Database, pipeline: Pipeline, ids: readonly number[]): Promise<Processed> {
+  const endTurn = await takeTurn(pipeline)
   try {
     return await db.transaction(async (tx, attempt) =>
       processOnce(
@@ -82,7 +142,10 @@ async function processIds(db: Database, pipeline: Pipeline, ids: readonly number
     )
   } catch (error) {
     if (isUnblamed(error)) throw error
+    endTurn()
     return blame(db, pipeline, ids, error)
+  } finally {
+    endTurn()
   }
 }
 

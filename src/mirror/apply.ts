@@ -12,6 +12,7 @@ import {
   carriedColumns,
   insertStatement,
   probeStatement,
+  sameStatement,
   type UpdateInput,
   updateInputs,
   type UpdateShape,
@@ -304,8 +305,16 @@ class TableStep {
       ;(isWhole ? whole : partial).push({ entry, probe, decision })
     }
     const inserted = await this.insert(fresh)
-    const updated = [...(await this.update(whole, false)), ...(await this.update(partial, true))]
-    const written = [...inserted, ...updated]
+    const same = await this.findSame(
+      [...whole, ...partial].filter(({ entry, probe }) => mayBeSame(entry, probe)),
+    )
+    const moves = ({ entry }: Decided): boolean => !same.has(entry.key)
+    const updated = [
+      ...(await this.update(whole.filter(moves), false)),
+      ...(await this.update(partial.filter(moves), true)),
+    ]
+    const untouched = [...same].map((key): Written => ({ key, created: false, changed: false, after: null }))
+    const written = [...inserted, ...updated, ...untouched]
     const found = new Set(written.map(({ key }) => key))
     const sent = [...fresh, ...whole.map(({ entry }) => entry), ...partial.map(({ entry }) => entry)]
     return { written, missed: new Set(sent.flatMap(({ key }) => (found.has(key) ? [] : [key]))) }
@@ -344,14 +353,33 @@ class TableStep {
     return found
   }
 
+  /** Rows of which the vendor says that nothing changed, and that are equal: to write their stamp would be in vain. */
+  private async findSame(rows: readonly Decided[]): Promise<Set<string>> {
+    const columns = carriedColumns(
+      this.table.spec,
+      rows.map(({ entry }) => entry),
+    )
+    const sql = sameStatement(this.table.spec, columns)
+    const found = await this.runInChunks<{ key: string }, Decided>(sql, rows, (chunk) => [
+      textArray(chunk.map(({ entry }) => entry.key)),
+      textArray(chunk.map(({ probe }) => probe.place)),
+      textArray(chunk.map(({ probe }) => probe.version)),
+      textArray(chunk.map(({ entry }) => encodeJson(entry.extra))),
+      ...this.valuesOf(
+        chunk.map(({ entry }) => entry),
+        columns,
+      ),
+    ])
+    return new Set(found.map(({ key }) => key))
+  }
+
   private async update(rows: readonly Decided[], masked: boolean): Promise<Written[]> {
     const { spec } = this.table
     const columns = carriedColumns(
       spec,
       rows.map(({ entry }) => entry),
     )
-    const same = new Set(rows.filter(({ entry, probe }) => mayBeSame(entry, probe)))
-    const shape = { columns, masked, sifted: same.size > 0, extra: extraShape(rows) }
+    const shape = { columns, masked, extra: extraShape(rows) }
     const inputs: Record<UpdateInput, (row: Decided) => string | null> = {
       _key: ({ entry }) => entry.key,
       _place: ({ probe }) => probe.place,
@@ -364,7 +392,6 @@ class TableStep {
         extra.keys.length === 0 ? null : encode(extra.keys, 'text[]'),
       _mask: ({ entry, decision }) =>
         columns.map((c) => (c in entry.values && !decision.losing.includes(c) ? '1' : '0')).join(''),
-      _same: (row) => (same.has(row) ? 't' : 'f'),
     }
     const written = await this.runInChunks<Written, Decided>(updateStatement(spec, shape), rows, (chunk) => [
       this.batch.now,

@@ -18,14 +18,13 @@ interface Input {
   readonly type?: string
 }
 
-/** The batch as a CTE: $2 and on, one array of text for each of these. */
-function inputCte(inputs: readonly Input[]): string {
+/** The batch as a CTE: parameters from `first` on, one array of text for each of these. */
+function inputCte(inputs: readonly Input[], first = 2): string {
   const cast = ({ name, type }: Input): string =>
     type === undefined ? `c.${q(name)}` : `c.${q(name)}::${type} as ${q(name)}`
-  return `input as (
-  select ${inputs.map(cast).join(', ')}
-  from unnest(${inputs.map((_, i) => `$${i + 2}::text[]`).join(', ')}) as c (${inputs.map(({ name }) => q(name)).join(', ')})
-)`
+  // Side by side in the select list, arrays are read a row at a time; in FROM they would be copied to a temporary store.
+  const each = inputs.map(({ name }, i) => `unnest($${i + first}::text[]) as ${q(name)}`)
+  return `input as (select ${inputs.map(cast).join(', ')} from (select ${each.join(', ')}) as c)`
 }
 
 const columnInputs = (spec: TableSpec, columns: readonly string[]): Input[] =>
@@ -58,8 +57,6 @@ export interface UpdateShape {
   readonly columns: readonly string[]
   /** Rows do not all set all of the columns: `_mask` says, with a 1 for each that is to be set. */
   readonly masked: boolean
-  /** Some rows (`_same`) are not to be touched where they are equal: the vendor says that nothing changed. */
-  readonly sifted: boolean
   /** What becomes of `extra`: nothing at all is in it, the incoming one takes its place, or they are merged. */
   readonly extra: 'none' | 'whole' | 'merged'
 }
@@ -75,7 +72,6 @@ export type UpdateInput =
   | '_extra_whole'
   | '_extra_keys'
   | '_mask'
-  | '_same'
 
 const UPDATE_TYPES: Partial<Record<UpdateInput, string>> = {
   _place: 'tid',
@@ -84,11 +80,10 @@ const UPDATE_TYPES: Partial<Record<UpdateInput, string>> = {
   _extra: 'jsonb',
   _extra_whole: 'boolean',
   _extra_keys: 'text[]',
-  _same: 'boolean',
 }
 
 /** Those that a batch of this shape needs, in order. */
-export const updateInputs = ({ masked, sifted, extra }: UpdateShape): UpdateInput[] => [
+export const updateInputs = ({ masked, extra }: UpdateShape): UpdateInput[] => [
   '_key',
   '_place',
   '_version',
@@ -97,7 +92,6 @@ export const updateInputs = ({ masked, sifted, extra }: UpdateShape): UpdateInpu
   ...(extra === 'none' ? [] : (['_extra'] as const)),
   ...(extra === 'merged' ? (['_extra_whole', '_extra_keys'] as const) : []),
   ...(masked ? (['_mask'] as const) : []),
-  ...(sifted ? (['_same'] as const) : []),
 ]
 
 const EXTRA_AFTER: Readonly<Record<UpdateShape['extra'], string>> = {
@@ -119,7 +113,7 @@ const EXTRA_AFTER: Readonly<Record<UpdateShape['extra'], string>> = {
  * for each other in one order.
  */
 export function updateStatement(spec: TableSpec, shape: UpdateShape): string {
-  const { columns, masked, sifted } = shape
+  const { columns, masked } = shape
   const key = q(spec.key)
   const inputs = updateInputs(shape).map((name): Input => {
     const type = UPDATE_TYPES[name]
@@ -134,28 +128,36 @@ export function updateStatement(spec: TableSpec, shape: UpdateShape): string {
     return masked ? `(${sets(i)} and ${test})` : test
   })
   const extra = EXTRA_AFTER[shape.extra]
-  const theirs = shape.extra === 'none' ? `'{}'` : 'x._extra'
-  const same = [...columns.map((c) => `x.${q(c)} is not distinct from t.${q(c)}`), `t.extra = ${theirs}`]
-  const place = `t.ctid = x._place and t.xmin = x._version and t.${key} = x._key`
-  return `with ${inputCte([...inputs, ...columnInputs(spec, columns)])},
-${
-  sifted
-    ? `same as materialized (
-  select x._key from input as x join ${sqlName(spec)} as t on ${place} where x._same and ${same.join(' and ')}
-),`
-    : ''
+  return `with ${inputCte([...inputs, ...columnInputs(spec, columns)])}
+update ${sqlName(spec)} as t set
+  ${[...assigned, `extra = ${extra}`].join(',\n  ')},
+  _stamp = x._stamp, _stamps = x._stamps,
+  last_synced_at = case when ${[...differs, `t.extra is distinct from ${extra}`].join(' or ')}
+    then $1::timestamptz else t.last_synced_at end
+from input as x
+where ${asProbed(spec)}
+returning t.${key} as key, t.last_synced_at = $1::timestamptz as changed, ${watched(spec, 't')} as after`
 }
-up as (
-  update ${sqlName(spec)} as t set
-    ${[...assigned, `extra = ${extra}`].join(',\n    ')},
-    _stamp = x._stamp, _stamps = x._stamps,
-    last_synced_at = case when ${[...differs, `t.extra is distinct from ${extra}`].join(' or ')}
-      then $1::timestamptz else t.last_synced_at end
-  from input as x
-  where ${place}${sifted ? ' and x._key not in (select _key from same)' : ''}
-  returning t.${key} as key, t.last_synced_at = $1::timestamptz as changed, ${watched(spec, 't')} as after
-)
-select key, changed, after from up${sifted ? ' union all select _key, false, null from same' : ''}`
+
+/** That a row is still the one that the probe saw. */
+const asProbed = (spec: TableSpec): string =>
+  `t.ctid = x._place and t.xmin = x._version and t.${q(spec.key)} = x._key`
+
+/**
+ * Which rows are there as they were read, and need no write: where the vendor says that nothing changed. From $1 on the
+ * inputs `_key`, `_place`, `_version`, `_extra`, and the columns. Result rows: key.
+ */
+export function sameStatement(spec: TableSpec, columns: readonly string[]): string {
+  const inputs: Input[] = [
+    { name: '_key' },
+    { name: '_place', type: 'tid' },
+    { name: '_version', type: 'xid' },
+    { name: '_extra', type: 'jsonb' },
+  ]
+  const same = columns.map((c) => `x.${q(c)} is not distinct from t.${q(c)}`)
+  return `with ${inputCte([...inputs, ...columnInputs(spec, columns)], 1)}
+select x._key as key from input as x join ${sqlName(spec)} as t on ${asProbed(spec)}
+where ${[...same, 't.extra = x._extra'].join(' and ')}`
 }
 
 /**

@@ -9,6 +9,7 @@ export function renderMigration(boards: readonly PlannedBoard[]): string {
   return `-- Written by "lockstep init". Once it is applied, leave it as it is and write the next change as 0002-….sql.
 -- Each table is readable and writable by its owner alone, until you add policies (row level security is on), such as:
 --   create policy readers on public.${boards[0]?.table ?? 'items'} for select to authenticated using (true);
+-- The room that fillfactor leaves in each page lets a changed row stay in it, so that no index is written.
 
 ${boards.map(renderTable).join('\n')}`
 }
@@ -31,7 +32,7 @@ function renderTable({ board, name, table, fields }: PlannedBoard): string {
   ]
   return [
     `-- ${oneLine(name)} (board ${board})`,
-    `create table public.${table} (\n  ${columns.join(',\n  ')}\n);`,
+    `create table public.${table} (\n  ${columns.join(',\n  ')}\n) with (fillfactor = 85);`,
     `comment on table public.${table} is ${literal(`monday board ${oneLine(name)} (${board})`)};`,
     ...comments.map(([column, text]) => `comment on column public.${table}.${column} is ${literal(text)};`),
     ...renderIndexes(table, fields),
