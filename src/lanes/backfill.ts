@@ -223,7 +223,7 @@ class Pass {
 
   private async write(checkpoint: Checkpoint, fetched: readonly Fetched[]): Promise<Checkpoint> {
     const observations = fetched.flatMap(({ page, arrival }) =>
-      observePage(this.stream, this.part, page, arrival),
+      observePage(this.stream, this.part, page, arrival, checkpoint.first === true),
     )
     const pages = fetched.map(({ page }) => page)
     const gaps = pages.flatMap((page) => page.gaps)

@@ -19,14 +19,26 @@ export async function arrive(db: Queryable): Promise<Arrival> {
   return rows[0] as Arrival
 }
 
-/** What a page's rows say, stamped by the rules in `engine/read-time.ts`. */
-export function observePage(stream: Stream, part: string, page: Page, arrival: Arrival): Observation[] {
+/**
+ * What a page's rows say, stamped by the rules in `engine/read-time.ts`.
+ *
+ * @param isNew nothing of the stream is here yet: then it is of no use that the vendor says since when rows are unchanged
+ */
+export function observePage(
+  stream: Stream,
+  part: string,
+  page: Page,
+  arrival: Arrival,
+  isNew = false,
+): Observation[] {
   const stamps = readStamps(page, arrival)
   return page.rows.map((row) => {
     if (row.gone === true) return absence(stream, row.key, stamps)
-    return part === ROW
-      ? observeRow(stream.table, row, page, stamps, arrival)
-      : observePart(stream.table, row, stamps.live)
+    if (part !== ROW) return observePart(stream.table, row, stamps.live)
+    const observation = observeRow(stream.table, row, page, stamps, arrival)
+    return isNew || row.updatedAt === undefined
+      ? observation
+      : { ...observation, unchangedSince: row.updatedAt + page.granule }
   })
 }
 
@@ -63,7 +75,7 @@ function observeRow(
 ): Observation {
   const at = row.undated === true ? stateTime(page.floor) : rowTime(page.floor, row.updatedAt, page.granule)
   const own = Object.fromEntries((row.live ?? []).map((register) => [register, live]))
-  const observation: Observation = {
+  return {
     table,
     key: row.key,
     kind: 'row',
@@ -74,9 +86,6 @@ function observeRow(
     ...(row.extra === undefined ? {} : { extra: row.extra }),
     ...(row.omitted === undefined ? {} : { omitted: row.omitted }),
   }
-  return row.updatedAt === undefined
-    ? observation
-    : { ...observation, unchangedSince: row.updatedAt + page.granule }
 }
 
 /** A part (formulas) is computed when it is read, so it stands for the time of the read. */

@@ -234,8 +234,12 @@ class TableStep {
   }
 
   async apply(batch: readonly Registers[]): Promise<Change[]> {
-    // Where the vendor asserts that little changed, most rows will not be written: to lock them would be in vain.
-    const probes = await this.probe(batch, !batch.some((r) => r.unchangedSince !== undefined))
+    return this.settle(await this.withoutSame(batch))
+  }
+
+  private async settle(batch: readonly Registers[]): Promise<Change[]> {
+    if (batch.length === 0) return []
+    const probes = await this.probe(batch)
     const special = batch.filter((r) => this.batch.concerned.has(r.key) || needsMove(r, probes.get(r.key)))
     if (special.length === 0) return this.write(batch, probes)
     if (!this.batch.exclusive) throw new RetryTransaction(`${this.table.spec.name}: the batch moves rows`)
@@ -247,14 +251,14 @@ class TableStep {
     return [...changes, ...(await this.move(moves))]
   }
 
-  private async probe(batch: readonly Registers[], locking: boolean): Promise<Map<string, Probe>> {
+  private async probe(batch: readonly Registers[]): Promise<Map<string, Probe>> {
     const { spec } = this.table
     const { parent } = this
     const parents =
       spec.parent === undefined || parent === undefined
         ? []
         : [textArray(batch.map((r) => textOf(r.values[spec.parent?.column ?? '']))), tableId(parent)]
-    const { rows } = await this.tx.query<Probe>(probeStatement(spec, locking), [
+    const { rows } = await this.tx.query<Probe>(probeStatement(spec), [
       textArray(batch.map((r) => r.key)),
       tableId(spec),
       ...parents,
@@ -263,7 +267,7 @@ class TableStep {
   }
 
   /**
-   * Writes what wins. Rows that the probe did not lock may have changed since: such a row is left alone, and decided
+   * Writes what wins. A row that the probe did not find may have come since: such a row is left alone, and decided
    * again under a lock.
    */
   private async write(entries: readonly Registers[], probes: ReadonlyMap<string, Probe>): Promise<Change[]> {
@@ -272,7 +276,7 @@ class TableStep {
     let known = probes
     for (let look = 1; left.length > 0; look++) {
       if (look > LOOKS_MAX) throw new RetryTransaction(`${this.table.spec.name}: rows change all the time`)
-      if (look > 1) known = await this.probe(left, true)
+      if (look > 1) known = await this.probe(left)
       const { written, missed } = await this.writeOnce(left, known)
       for (const { key, created, changed, after } of written) {
         if (!created && !changed) continue
@@ -305,16 +309,8 @@ class TableStep {
       ;(isWhole ? whole : partial).push({ entry, probe, decision })
     }
     const inserted = await this.insert(fresh)
-    const same = await this.findSame(
-      [...whole, ...partial].filter(({ entry, probe }) => mayBeSame(entry, probe)),
-    )
-    const moves = ({ entry }: Decided): boolean => !same.has(entry.key)
-    const updated = [
-      ...(await this.update(whole.filter(moves), false)),
-      ...(await this.update(partial.filter(moves), true)),
-    ]
-    const untouched = [...same].map((key): Written => ({ key, created: false, changed: false, after: null }))
-    const written = [...inserted, ...updated, ...untouched]
+    const updated = [...(await this.update(whole, false)), ...(await this.update(partial, true))]
+    const written = [...inserted, ...updated]
     const found = new Set(written.map(({ key }) => key))
     const sent = [...fresh, ...whole.map(({ entry }) => entry), ...partial.map(({ entry }) => entry)]
     return { written, missed: new Set(sent.flatMap(({ key }) => (found.has(key) ? [] : [key]))) }
@@ -335,11 +331,12 @@ class TableStep {
     return rows.map((row) => ({ ...row, created: true, changed: true }))
   }
 
-  /** Some rows at a time: while the database writes them, the next are encoded. */
+  /** Some rows at a time: while the database works on them, the next are encoded. `goOn` may end it early. */
   private async runInChunks<Row extends object, Entry>(
     sql: string,
     entries: readonly Entry[],
     encoded: (chunk: readonly Entry[]) => unknown[],
+    goOn: (found: readonly Row[]) => boolean = () => true,
   ): Promise<Row[]> {
     const found: Row[] = []
     let params = entries.length === 0 ? undefined : encoded(entries.slice(0, CHUNK))
@@ -348,29 +345,38 @@ class TableStep {
       // It is awaited after the next chunk is ready; until then nobody listens to its failure.
       running.catch(() => {})
       params = from < entries.length ? encoded(entries.slice(from, from + CHUNK)) : undefined
-      for (const row of (await running).rows) found.push(row)
+      const { rows } = await running
+      for (const row of rows) found.push(row)
+      if (!goOn(rows)) break
     }
     return found
   }
 
-  /** Rows of which the vendor says that nothing changed, and that are equal: to write their stamp would be in vain. */
-  private async findSame(rows: readonly Decided[]): Promise<Set<string>> {
-    const columns = carriedColumns(
-      this.table.spec,
-      rows.map(({ entry }) => entry),
+  /**
+   * The batch without those rows of which the vendor says that nothing changed, and that are equal: to write their
+   * stamp would be in vain. Where some rows in a row all differ, the others are not looked at.
+   */
+  private async withoutSame(batch: readonly Registers[]): Promise<readonly Registers[]> {
+    const asserted = batch.filter(
+      (r) => r.unchangedSince !== undefined && isLive(r) && !this.batch.concerned.has(r.key),
     )
-    const sql = sameStatement(this.table.spec, columns)
-    const found = await this.runInChunks<{ key: string }, Decided>(sql, rows, (chunk) => [
-      textArray(chunk.map(({ entry }) => entry.key)),
-      textArray(chunk.map(({ probe }) => probe.place)),
-      textArray(chunk.map(({ probe }) => probe.version)),
-      textArray(chunk.map(({ entry }) => encodeJson(entry.extra))),
-      ...this.valuesOf(
-        chunk.map(({ entry }) => entry),
-        columns,
-      ),
-    ])
-    return new Set(found.map(({ key }) => key))
+    const { spec } = this.table
+    const { parent } = this
+    const columns = carriedColumns(spec, asserted)
+    const sql = sameStatement(spec, columns)
+    const same = new Set<string>()
+    const encoded = (chunk: readonly Registers[]): unknown[] => [
+      ...(spec.parent === undefined ? [] : [parent === undefined ? '' : tableId(parent)]),
+      textArray(chunk.map((r) => r.key)),
+      textArray(chunk.map((r) => stampFloor((r.unchangedSince ?? 0) + 1))),
+      textArray(chunk.map((r) => encodeJson(r.extra))),
+      ...this.valuesOf(chunk, columns),
+    ]
+    await this.runInChunks<{ key: string }, Registers>(sql, asserted, encoded, (rows) => {
+      for (const { key } of rows) same.add(key)
+      return rows.length > 0
+    })
+    return same.size === 0 ? batch : batch.filter((r) => !same.has(r.key))
   }
 
   private async update(rows: readonly Decided[], masked: boolean): Promise<Written[]> {
@@ -471,10 +477,6 @@ function needsMove(registers: Registers, probe: Probe | undefined): boolean {
   if (probe?.buried === true || probe?.orphan === true || registers.deleted) return true
   return (probe?.stamp ?? null) === null && !isLive(registers)
 }
-
-/** What the vendor asserts unchanged since before what is stored was true; its equality is still to be seen. */
-const mayBeSame = ({ unchangedSince }: Registers, { stamp }: Probe): boolean =>
-  unchangedSince !== undefined && stamp !== null && stampFloor(unchangedSince + 1) <= stamp
 
 /** Tables without vendor columns of their own are spared what those cost. */
 function extraShape(rows: readonly Decided[]): UpdateShape['extra'] {

@@ -135,39 +135,40 @@ update ${sqlName(spec)} as t set
   last_synced_at = case when ${[...differs, `t.extra is distinct from ${extra}`].join(' or ')}
     then $1::timestamptz else t.last_synced_at end
 from input as x
-where ${asProbed(spec)}
+where t.ctid = x._place and t.xmin = x._version and t.${key} = x._key
 returning t.${key} as key, t.last_synced_at = $1::timestamptz as changed, ${watched(spec, 't')} as after`
 }
 
-/** That a row is still the one that the probe saw. */
-const asProbed = (spec: TableSpec): string =>
-  `t.ctid = x._place and t.xmin = x._version and t.${q(spec.key)} = x._key`
-
 /**
- * Which rows are there as they were read, and need no write: where the vendor says that nothing changed. From $1 on the
- * inputs `_key`, `_place`, `_version`, `_extra`, and the columns. Result rows: key.
+ * Which rows need no write: they are there as they were read, and were written after the moment since which the vendor
+ * says that nothing changed. Inputs: `_key`, `_floor` (the least stamp of such a row), `_extra`, and the columns; where
+ * the table has a parent, before them the parent's table id. Result rows: key.
  */
 export function sameStatement(spec: TableSpec, columns: readonly string[]): string {
-  const inputs: Input[] = [
-    { name: '_key' },
-    { name: '_place', type: 'tid' },
-    { name: '_version', type: 'xid' },
-    { name: '_extra', type: 'jsonb' },
+  const inputs: Input[] = [{ name: '_key' }, { name: '_floor' }, { name: '_extra', type: 'jsonb' }]
+  const parent = spec.parent?.column
+  const conditions = [
+    't._stamp >= x._floor',
+    ...columns.map((c) => `x.${q(c)} is not distinct from t.${q(c)}`),
+    't.extra = x._extra',
+    ...(parent === undefined
+      ? []
+      : [
+          `not exists (select from lockstep.tombstones as p where p.table_name = $1 and p.key = t.${q(parent)} and p.dead)`,
+        ]),
   ]
-  const same = columns.map((c) => `x.${q(c)} is not distinct from t.${q(c)}`)
-  return `with ${inputCte([...inputs, ...columnInputs(spec, columns)], 1)}
-select x._key as key from input as x join ${sqlName(spec)} as t on ${asProbed(spec)}
-where ${[...same, 't.extra = x._extra'].join(' and ')}`
+  return `with ${inputCte([...inputs, ...columnInputs(spec, columns)], parent === undefined ? 1 : 2)}
+select x._key as key from input as x join ${sqlName(spec)} as t on t.${q(spec.key)} = x._key
+where ${conditions.join(' and ')}`
 }
 
 /**
  * What is known of each key of a batch: its row's stamps, watched columns, place and version, null where there is
  * none; and what the batch would have to look at beside the live rows: a tombstone of its own, one of its parent. $1
  * keys, $2 table id, and where the table has a parent $3 parent keys, $4 the parent's table id.
- *
- * @param locking locks the rows, in key order: for batches that will change most of them
+ * The rows are locked, in key order.
  */
-export function probeStatement(spec: TableSpec, locking: boolean): string {
+export function probeStatement(spec: TableSpec): string {
   const child = spec.parent !== undefined
   const key = q(spec.key)
   // As subqueries: a join would look at all tombstones of the table for each key where their number is misjudged.
@@ -177,7 +178,7 @@ export function probeStatement(spec: TableSpec, locking: boolean): string {
   return `with there as materialized (
   select t.${key} as key, t._stamp as stamp, t._stamps::text as stamps, ${watched(spec, 't')} as before,
     t.ctid::text as place, t.xmin::text as version
-  from ${sqlName(spec)} as t where t.${key} = any ($1::text[])${locking ? ` order by t.${key} for update` : ''}
+  from ${sqlName(spec)} as t where t.${key} = any ($1::text[]) order by t.${key} for update
 )
 select k.key, t.stamp, t.stamps, t.before, t.place, t.version,
   exists (select from lockstep.tombstones as b where b.table_name = $2 and b.key = k.key) as buried, ${orphan} as orphan
