@@ -422,7 +422,7 @@ table public.campaigns (
   created_at timestamp with time zone not null default now(),
   include_auto_replies_in_stats boolean,
   schedule_read_on date
-) row level security;
+) row level security with (fillfactor=85);
 table public.client_costs (
   workspace_name text not null,
   month_year text not null,
@@ -732,7 +732,7 @@ table public.hidden_items (
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   sync_version integer not null default 1
-) row level security;
+) row level security with (fillfactor=85);
 view public.lead_conversations (
   lead_id uuid,
   workspace_name text,
@@ -780,7 +780,7 @@ table public.lead_replies (
   _stamps jsonb,
   last_synced_at timestamp with time zone not null default now(),
   created_at timestamp with time zone not null default now()
-) row level security;
+) row level security with (fillfactor=85);
 view public.mailbox_health (
   workspace_name text,
   bison_key text,
@@ -967,7 +967,7 @@ table public.projects (
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   sync_version integer not null default 1
-) row level security;
+) row level security with (fillfactor=85);
 table public.provider_performance_history (
   email_provider text not null,
   bison_instance text not null,
@@ -1031,7 +1031,7 @@ table public.sender_emails_cache (
   _stamps jsonb,
   last_synced_at timestamp with time zone not null default now(),
   created_at timestamp with time zone not null default now()
-) row level security;
+) row level security with (fillfactor=85);
 table public.slack_notifications_sent (
   id bigint not null,
   reply_id text not null,
@@ -1092,7 +1092,7 @@ table public.subitems (
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   sync_version integer not null default 1
-) row level security;
+) row level security with (fillfactor=85);
 view public.sync_health (
   board_id text,
   last_sync timestamp with time zone,

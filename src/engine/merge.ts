@@ -89,8 +89,11 @@ function outranks(a: Registers, b: Registers): boolean {
   return lowest > highest
 }
 
-function asserting({ unchangedSince, ...state }: Registers, since: number | undefined): Registers {
-  return since === undefined ? state : { ...state, unchangedSince: since }
+function asserting(state: Registers, since: number | undefined): Registers {
+  if (state.unchangedSince === since) return state
+  const { key, base, stamps, values, extra, deleted } = state
+  const plain = { key, base, stamps, values, extra, deleted }
+  return since === undefined ? plain : { ...plain, unchangedSince: since }
 }
 
 function pickEach<T>(
