@@ -14,17 +14,17 @@ interface Shown {
 /** Planted bug → in which kind of run it shows soonest, and as what. */
 const shows: Readonly<Record<string, Readonly<Record<string, Shown>>>> = {
   monday: {
-    'no-tie-rule': { in: 'live', as: /≠/ },
-    'no-tombstone': { in: 'live', as: /≠|not at the vendor/ },
+    'no-tie-rule': { in: 'live', as: /≠/, from: 4 },
+    'no-tombstone': { in: 'live', as: /≠|not at the vendor/, from: 15 },
     'no-settle': { in: 'lagging', as: /≠/ },
     'no-floor': { in: 'live', as: /≠/ },
     'settle-outside': { in: 'live', as: /were counted/ },
-    'absence-as-delete': { in: 'lagging', as: /missing/ },
+    'absence-as-delete': { in: 'lagging', as: /missing/, from: 15 },
   },
   'email-bison': {
     'count-per-delivery': { in: 'live', as: /count .* ≠|counts more than once/ },
     'no-gap-filling': { in: 'storm', as: /count .* ≠/ },
-    'machine-decides': { in: 'live', as: /a machine lowered a stage|stage: .* ≠/ },
+    'machine-decides': { in: 'live', as: /a machine lowered a stage|stage: .* ≠/, from: 14 },
     'utc-days': { in: 'live', as: /count .* ≠/, from: 4 },
     'marks-count-each': { in: 'storm', as: /lead_interested: .* ≠|counts more than once/, from: 8 },
   },
