@@ -86,10 +86,7 @@ export async function insertMissing(db: Database, batch: readonly Keyed[]): Prom
   const unique = new Map(batch.map((keyed) => [keyed.key, keyed]))
   const entries = [...unique.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
   if (entries.length === 0) return []
-  const { rows } = await db.statement<Kept>(
-    KEEP_MISSING,
-    columns(entries.map((first) => ({ first, deliveries: 0 }))),
-  )
+  const { rows } = await db.statement<Kept>(KEEP, columns(entries.map((first) => ({ first, deliveries: 0 }))))
   return rows.flatMap(({ dedupe_key }) => unique.get(dedupe_key)?.incoming ?? [])
 }
 
@@ -100,23 +97,9 @@ interface Kept {
   fresh: boolean
 }
 
-const insertThen = (onConflict: string): string => `with kept as (
-  insert into lockstep.inbox_events as i
-    (app, dedupe_key, event_type, stream, entity, client_ip, headers, body, plain, deliveries, via)
-  select app, key, type, stream, entity, ip, headers::json, body, plain::boolean, deliveries::integer, via
-  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[],
-    $9::text[], $10::text[], $11::text[]) as d (app, key, type, stream, entity, ip, headers, body, plain, deliveries, via)
-  on conflict (app, dedupe_key) ${onConflict}
-  returning i.id, i.app, i.dedupe_key, i.xmax = 0 as fresh, octet_length(i.body) as bytes
-), queued as (
-  insert into lockstep.inbox_queue (app, id, bytes) select app, id, bytes from kept where fresh
-)
-select id, app, dedupe_key, fresh from kept`
-
-const KEEP = insertThen(
-  'do update set deliveries = i.deliveries + excluded.deliveries, last_delivery_at = clock_timestamp()',
-)
-const KEEP_MISSING = insertThen('do nothing')
+/** In the database (migration 0012): its plan is kept from one batch to the next, through poolers as well. */
+const KEEP = `select id, app, dedupe_key, fresh from lockstep.keep_deliveries($1::text[], $2::text[], $3::text[],
+  $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::text[], $11::text[])`
 
 /** Postgres's text is UTF-8 without NUL. */
 const isPlain = (body: Uint8Array): boolean => isUtf8(body) && !body.includes(0)

@@ -35,6 +35,11 @@ const BATCH_MAX = 500
 /** Two commits at a time: while one waits for the disk, the next batch gathers. */
 const FLUSHES_MAX = 2
 /**
+ * How much more than the batch under way must wait for a second one beside it. Without that the second takes the few
+ * that are there at the moment, and the two go on like this: many small statements, each at the price of a large one.
+ */
+const SECOND_FACTOR = 2
+/**
  * A server that is gone answers at once, but one behind a pooler or a dead link does not answer at all: PgBouncer
  * holds queries for two minutes, TCP for a quarter of an hour. Vendors give up long before.
  */
@@ -47,7 +52,9 @@ const WAIT_MAX_MS = 5_000
 export class Receiver {
   private readonly waiting: Waiting[] = []
   private waitingBytes = 0
-  private flushes = 0
+  private gathering = false
+  /** How many deliveries are in each batch under way. */
+  private readonly underWay: number[] = []
   private readonly db: Database
   private readonly options: ReceiverOptions
 
@@ -98,21 +105,31 @@ export class Receiver {
   }
 
   private flushSoon(): void {
-    if (this.flushes >= FLUSHES_MAX || this.waiting.length === 0) return
-    this.flushes++
+    if (this.gathering || this.waiting.length === 0) return
+    if (this.underWay.length >= FLUSHES_MAX) return
+    const [first = 0] = this.underWay
+    if (this.waiting.length < Math.min(first * SECOND_FACTOR, BATCH_MAX)) return
+    this.gathering = true
     // Requests that this turn of the event loop has already read join the batch.
     setImmediate(() => {
-      void this.flush().finally(() => {
-        this.flushes--
+      this.gathering = false
+      const batch = this.take()
+      const size = batch.length
+      this.underWay.push(size)
+      void this.flush(batch).finally(() => {
+        this.underWay.splice(this.underWay.indexOf(size), 1)
         this.flushSoon()
       })
     })
   }
 
-  private async flush(): Promise<void> {
+  private take(): Waiting[] {
     const taken = this.waiting.splice(0, BATCH_MAX)
     for (const { incoming } of taken) this.waitingBytes -= incoming.body.length
-    const batch = taken.filter(({ expired }) => !expired)
+    return taken.filter(({ expired }) => !expired)
+  }
+
+  private async flush(batch: readonly Waiting[]): Promise<void> {
     if (batch.length === 0) return
     try {
       const receipts = await insertDeliveries(this.db, batch)
