@@ -29,7 +29,7 @@ export const APPLY: ApplyOptions = {
   peerEvents: 30_000,
   customers: 10_000,
   rounds: 3,
-  batch: 2_000,
+  batch: 4_000,
 }
 
 const SUBJECTS = ['ours, 1 worker', 'ours, 2 workers', 'peer', 'bare, 1 worker', 'bare, 2 workers'] as const

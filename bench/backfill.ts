@@ -21,7 +21,7 @@ export interface BackfillOptions {
   readonly profile?: string | undefined
 }
 
-export const BACKFILL: BackfillOptions = { rows: [100_000, 1_000_000], peerRows: 50_000, rounds: 3 }
+export const BACKFILL: BackfillOptions = { rows: [100_000, 1_000_000], peerRows: 50_000, rounds: 2 }
 
 const SUBJECTS: readonly BackfillSubject[] = ['ours', 'peer', 'copy']
 const TABLES: Readonly<Record<BackfillSubject, string>> = {

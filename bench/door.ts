@@ -26,8 +26,8 @@ export interface DoorOptions {
 
 export const DOOR: DoorOptions = {
   connections: [1, 10, 50, 200],
-  seconds: 5,
-  warmUpS: 2,
+  seconds: 4,
+  warmUpS: 1,
   rounds: 3,
   customers: 10_000,
 }

@@ -26,9 +26,9 @@ export interface GrowthOptions {
 
 export const GROWTH: GrowthOptions = {
   sizes: [10_000, 1_000_000, 5_000_000],
-  seconds: 5,
-  warmUpS: 2,
-  rounds: 3,
+  seconds: 4,
+  warmUpS: 1,
+  rounds: 2,
   batch: APPLY.batch,
 }
 
