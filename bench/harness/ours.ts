@@ -1,7 +1,7 @@
 import type { App } from '../../src/apps/contract.ts'
 import { migrateAll, openPipelines } from '../../src/cli/node.ts'
 import { Database } from '../../src/db/database.ts'
-import { processBatch } from '../../src/inbox/process.ts'
+import { processBacklog, type Processed } from '../../src/inbox/process.ts'
 import { Receiver } from '../../src/inbox/receive.ts'
 import type { Pipeline } from '../../src/lanes/pipeline.ts'
 import { body, type Change, event } from './customers.ts'
@@ -49,21 +49,20 @@ export async function fillInbox({ db, pipeline }: Ours, changes: readonly Change
   }
 }
 
-/** As a worker node does it: so many events at a time, so many workers side by side. Returns how many were settled. */
+/** As worker nodes do it: so many events at a time, so many workers side by side. Returns how many were settled. */
 export async function processAll(
   { db, pipeline }: Ours,
   options: { readonly workers: number; readonly batch: number; readonly max?: number },
 ): Promise<number> {
   const { workers, batch, max = Infinity } = options
   let [settled, failed] = [0, 0]
-  const work = async (): Promise<void> => {
-    while (settled < max) {
-      const done = await processBatch(db, pipeline, Math.min(batch, Math.ceil(max - settled)))
-      settled += done.settled
-      failed += done.failed
-      if (done.settled + done.failed === 0) return
-    }
+  const enough = new AbortController()
+  const onBatch = (done: Processed): void => {
+    settled += done.settled
+    failed += done.failed
+    if (settled >= max) enough.abort()
   }
+  const work = () => processBacklog(db, pipeline, { limit: batch, signal: enough.signal, onBatch })
   await Promise.all(Array.from({ length: workers }, work))
   if (failed > 0) throw new Error(`${failed} events failed`)
   return settled

@@ -80,13 +80,18 @@ export function merge(a: Registers, b: Registers): Registers {
 
 /** Whether every register of one is newer than every register of the other. */
 function outranks(a: Registers, b: Registers): boolean {
-  let [lowest, highest] = [a.base, b.base]
-  if (lowest <= highest) return false
-  for (const register in a.stamps)
-    if ((a.stamps[register] ?? NEVER) < lowest) lowest = a.stamps[register] ?? NEVER
+  if (a.base <= b.base) return false
+  let highest = b.base
   for (const register in b.stamps)
     if ((b.stamps[register] ?? NEVER) > highest) highest = b.stamps[register] ?? NEVER
-  return lowest > highest
+  return lowestStamp(a) > highest
+}
+
+/** Of all registers of a key; NEVER where one of them was not seen. */
+export function lowestStamp({ base, stamps }: Registers): Stamp {
+  let lowest = base
+  for (const register in stamps) if ((stamps[register] ?? NEVER) < lowest) lowest = stamps[register] ?? NEVER
+  return lowest
 }
 
 function asserting(state: Registers, since: number | undefined): Registers {

@@ -6,7 +6,7 @@ import type { Json } from '../engine/observation.ts'
 import { eventRetry, nextDelayMs } from '../engine/retry.ts'
 import { touchedBy } from '../lanes/touched.ts'
 import { absorb, type Pipeline } from '../lanes/pipeline.ts'
-import { movesRows } from '../mirror/apply.ts'
+import { movesRows, tryAlone } from '../mirror/apply.ts'
 import type { Parsed, Refetch } from '../sources/contract.ts'
 
 export interface Processed {
@@ -109,10 +109,17 @@ export async function processBatch(
       onClaimed?.(claimed.length)
       const events = parseAll(pipeline, claimed)
       if (claimed.length > 0) endTurn ??= await takeTurn(pipeline)
-      // Those that move rows need the table for themselves: they are few, and the others need not wait with them.
+      // Those that move rows need the tables for themselves: where others are at them, the rest need not wait as well.
       const movers =
         attempt === 1 ? events.settled.filter(({ parsed }) => parsed.observations.some(movesRows)) : []
-      const all = movers.length === events.settled.length
+      const all =
+        movers.length === 0 ||
+        movers.length === events.settled.length ||
+        (await tryAlone(
+          tx,
+          pipeline.mirror,
+          events.settled.flatMap(({ parsed }) => parsed.observations),
+        ))
       aside = all ? [] : movers.map(({ event }) => event.id)
       const away = new Set(aside)
       const settled = all ? events.settled : events.settled.filter(({ event }) => !away.has(event.id))

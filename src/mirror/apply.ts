@@ -1,5 +1,5 @@
 import { RetryTransaction, type Transaction } from '../db/database.ts'
-import { collapse, decide, type Decision, isLive, type Registers } from '../engine/merge.ts'
+import { collapse, decide, type Decision, isLive, lowestStamp, type Registers } from '../engine/merge.ts'
 import { type Json, jsonText, type Observation, type Value } from '../engine/observation.ts'
 import { SETTLE_MS } from '../engine/read-time.ts'
 import { NEVER, type Stamp, stampFloor } from '../engine/stamp.ts'
@@ -17,6 +17,7 @@ import {
   updateInputs,
   type UpdateShape,
   updateStatement,
+  upsertStatement,
 } from './statements.ts'
 import { sourceColumns, sqlName, tableId, type TableSpec } from './table-spec.ts'
 
@@ -127,22 +128,44 @@ function inOrder(mirror: Mirror, names: readonly string[]): MirrorTable[] {
     .sort((a, b) => depth(a) - depth(b) || (a.spec.name < b.spec.name ? -1 : 1))
 }
 
-/** Locks the tables, and parents whose death a child must see; returns the time that marks this batch's writes. */
+/** The tables, and parents whose death a child must see, in the order in which they are locked. */
+function lockedWith(mirror: Mirror, tables: readonly MirrorTable[]): string[] {
+  const ids = new Set(tables.map(({ spec }) => tableId(spec)))
+  for (const { spec } of tables) {
+    const parent = spec.parent && mirror.tables.get(spec.parent.table)
+    if (parent !== undefined) ids.add(tableId(parent.spec))
+  }
+  return [...ids].sort()
+}
+
+/**
+ * Takes the tables of these observations for this transaction alone, if nobody else is at them at this moment. Where
+ * it says no, some may be taken all the same.
+ */
+export async function tryAlone(
+  tx: Transaction,
+  mirror: Mirror,
+  observations: readonly Observation[],
+): Promise<boolean> {
+  const names = new Set(observations.map((o) => o.table))
+  const { rows } = await tx.query<{ alone: boolean }>(
+    `select coalesce(bool_and(pg_try_advisory_xact_lock($1, hashtext(id))), true) as alone from unnest($2::text[]) as id`,
+    [TABLE_LOCKS, lockedWith(mirror, inOrder(mirror, [...names]))],
+  )
+  return rows[0]?.alone === true
+}
+
+/** Locks the tables; returns the time that marks this batch's writes. */
 async function lockTables(
   tx: Transaction,
   mirror: Mirror,
   tables: readonly MirrorTable[],
   exclusive: boolean,
 ): Promise<string> {
-  const ids = new Set(tables.map(({ spec }) => tableId(spec)))
-  for (const { spec } of tables) {
-    const parent = spec.parent && mirror.tables.get(spec.parent.table)
-    if (parent !== undefined) ids.add(tableId(parent.spec))
-  }
   const lock = exclusive ? 'pg_advisory_xact_lock' : 'pg_advisory_xact_lock_shared'
   await tx.query(`select ${lock}($1, hashtext(id)) from unnest($2::text[]) as id`, [
     TABLE_LOCKS,
-    [...ids].sort(),
+    lockedWith(mirror, tables),
   ])
   const { rows } = await tx.query<{ now: string }>('select clock_timestamp()::text as now')
   return rows[0]?.now ?? ''
@@ -191,6 +214,7 @@ interface Written {
   key: string
   created: boolean
   changed: boolean
+  before: Record<string, Json> | null
   after: Record<string, Json> | null
 }
 
@@ -234,7 +258,45 @@ class TableStep {
   }
 
   async apply(batch: readonly Registers[]): Promise<Change[]> {
-    return this.settle(await this.withoutSame(batch))
+    const { changes, left } = await this.upsert(await this.withoutSame(batch))
+    return [...changes, ...(await this.settle(left))]
+  }
+
+  /** Writes whole rows where that takes no look at what is there; the others are left. */
+  private async upsert(
+    batch: readonly Registers[],
+  ): Promise<{ changes: Change[]; left: readonly Registers[] }> {
+    const whole = batch.filter(
+      (r) => isLive(r) && lowestStamp(r) !== NEVER && !this.batch.concerned.has(r.key),
+    )
+    if (whole.length === 0) return { changes: [], left: batch }
+    const { spec } = this.table
+    const { parent } = this
+    const columns = sourceColumns(spec)
+    const written = await this.runInChunks<Written, Registers>(
+      upsertStatement(spec, columns),
+      whole,
+      (chunk) => [
+        this.batch.now,
+        tableId(spec),
+        ...(spec.parent === undefined ? [] : [parent === undefined ? '' : tableId(parent)]),
+        textArray(chunk.map((r) => r.key)),
+        textArray(chunk.map(lowestStamp)),
+        textArray(chunk.map((r) => r.base)),
+        textArray(chunk.map((r) => stampsText(r.stamps))),
+        textArray(chunk.map((r) => encodeJson(r.extra))),
+        ...this.valuesOf(chunk, columns),
+      ],
+    )
+    const done = new Set(written.map(({ key }) => key))
+    return { changes: this.changesOf(written), left: batch.filter((r) => !done.has(r.key)) }
+  }
+
+  private changesOf(written: readonly Written[]): Change[] {
+    const table = this.table.spec.name
+    return written.flatMap(({ key, created, changed, before, after }) =>
+      created || changed ? [{ table, key, op: created ? 'created' : 'updated', before, after }] : [],
+    )
   }
 
   private async settle(batch: readonly Registers[]): Promise<Change[]> {
@@ -278,11 +340,7 @@ class TableStep {
       if (look > LOOKS_MAX) throw new RetryTransaction(`${this.table.spec.name}: rows change all the time`)
       if (look > 1) known = await this.probe(left)
       const { written, missed } = await this.writeOnce(left, known)
-      for (const { key, created, changed, after } of written) {
-        if (!created && !changed) continue
-        const before = created ? null : (known.get(key)?.before ?? null)
-        changes.push({ table: this.table.spec.name, key, op: created ? 'created' : 'updated', before, after })
-      }
+      changes.push(...this.changesOf(written))
       left = left.filter((entry) => missed.has(entry.key))
     }
     return changes
@@ -310,17 +368,20 @@ class TableStep {
     }
     const inserted = await this.insert(fresh)
     const updated = [...(await this.update(whole, false)), ...(await this.update(partial, true))]
-    const written = [...inserted, ...updated]
+    const written: Written[] = [
+      ...inserted.map((row) => ({ ...row, created: true, changed: true, before: null })),
+      ...updated.map((row) => ({ ...row, created: false, before: known.get(row.key)?.before ?? null })),
+    ]
     const found = new Set(written.map(({ key }) => key))
     const sent = [...fresh, ...whole.map(({ entry }) => entry), ...partial.map(({ entry }) => entry)]
     return { written, missed: new Set(sent.flatMap(({ key }) => (found.has(key) ? [] : [key]))) }
   }
 
-  private async insert(entries: readonly Registers[]): Promise<Written[]> {
+  private async insert(entries: readonly Registers[]): Promise<Pick<Written, 'key' | 'after'>[]> {
     const { spec } = this.table
     const columns = carriedColumns(spec, entries)
     const sql = insertStatement(spec, columns)
-    const rows = await this.runInChunks<Written, Registers>(sql, entries, (chunk) => [
+    return this.runInChunks(sql, entries, (chunk) => [
       this.batch.now,
       textArray(chunk.map((r) => r.key)),
       textArray(chunk.map((r) => r.base)),
@@ -328,7 +389,6 @@ class TableStep {
       textArray(chunk.map((r) => encodeJson(r.extra))),
       ...this.valuesOf(chunk, columns),
     ])
-    return rows.map((row) => ({ ...row, created: true, changed: true }))
   }
 
   /** Some rows at a time: while the database works on them, the next are encoded. `goOn` may end it early. */
@@ -379,7 +439,10 @@ class TableStep {
     return same.size === 0 ? batch : batch.filter((r) => !same.has(r.key))
   }
 
-  private async update(rows: readonly Decided[], masked: boolean): Promise<Written[]> {
+  private async update(
+    rows: readonly Decided[],
+    masked: boolean,
+  ): Promise<Pick<Written, 'key' | 'changed' | 'after'>[]> {
     const { spec } = this.table
     const columns = carriedColumns(
       spec,
@@ -399,7 +462,7 @@ class TableStep {
       _mask: ({ entry, decision }) =>
         columns.map((c) => (c in entry.values && !decision.losing.includes(c) ? '1' : '0')).join(''),
     }
-    const written = await this.runInChunks<Written, Decided>(updateStatement(spec, shape), rows, (chunk) => [
+    return this.runInChunks(updateStatement(spec, shape), rows, (chunk) => [
       this.batch.now,
       ...updateInputs(shape).map((name) => textArray(chunk.map(inputs[name]))),
       ...this.valuesOf(
@@ -407,7 +470,6 @@ class TableStep {
         columns,
       ),
     ])
-    return written.map((row) => ({ ...row, created: false }))
   }
 
   private valuesOf(entries: readonly Registers[], columns: readonly string[]): Buffer[] {

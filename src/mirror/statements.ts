@@ -139,6 +139,74 @@ where t.ctid = x._place and t.xmin = x._version and t.${key} = x._key
 returning t.${key} as key, t.last_synced_at = $1::timestamptz as changed, ${watched(spec, 't')} as after`
 }
 
+/** What `upsertStatement` takes before its columns. */
+const UPSERT_INPUTS: readonly Input[] = [
+  { name: '_key' },
+  { name: '_lowest' },
+  { name: '_stamp' },
+  { name: '_stamps', type: 'jsonb' },
+  { name: '_extra', type: 'jsonb' },
+]
+
+/**
+ * Whole rows, the usual case: each is inserted where nothing is known of its key, or takes the place of a row of which
+ * every register is older than all of its own. $1 the time, $2 the table's id, where the table has a parent $3 the
+ * parent's table id; then `_key`, `_lowest` (its lowest stamp), `_stamp`, `_stamps`, `_extra`, and the columns. Result
+ * rows: key, created, changed (false where only stamps moved), before, after. What stands otherwise is not among them,
+ * and left as it is.
+ *
+ * Rows are found by their place, in the order of their keys: two batches that meet wait for each other in one order. A
+ * row that another transaction writes meanwhile is in another place, and not among them either.
+ */
+export function upsertStatement(spec: TableSpec, columns: readonly string[]): string {
+  const key = q(spec.key)
+  const parent = spec.parent?.column
+  const inputs = [...UPSERT_INPUTS, ...columnInputs(spec, columns)]
+  const first = parent === undefined ? 3 : 4
+  // In the list of what is selected: as conditions they might become joins, which look at all tombstones for each key
+  // where their number is misjudged.
+  const orphan =
+    parent === undefined
+      ? 'false'
+      : `exists (select from lockstep.tombstones as p where p.table_name = $3 and p.key = x.${q(parent)} and p.dead)`
+  const before = spec.watch.length === 0 ? '' : `, ${watched(spec, 't')} as _before`
+  const differs = [
+    ...columns.map((c) => `x.${q(c)} is distinct from t.${q(c)}`),
+    't.extra is distinct from x._extra',
+  ]
+  const names = columns.map(q)
+  return `with ${inputCte(inputs, first)},
+known as materialized (
+  select x.*, t.*, ${orphan} as _orphan, t._place is null
+    and exists (select from lockstep.tombstones as b where b.table_name = $2 and b.key = x._key) as _buried
+  from input as x
+  -- Each by its key, whatever the planner thinks of the number of rows.
+  left join lateral (
+    select t.ctid as _place, t._stamp as _known, t._stamps as _known_stamps${before}
+    from ${sqlName(spec)} as t where t.${key} = x._key offset 0
+  ) as t on true
+),
+updated as (
+  update ${sqlName(spec)} as t set ${names.map((name) => `${name} = x.${name}, `).join('')}extra = x._extra, _stamp = x._stamp,
+    _stamps = x._stamps, last_synced_at = case when ${differs.join(' or ')} then $1::timestamptz else t.last_synced_at end
+  from known as x
+  where t.ctid = x._place and x._known < x._lowest and (x._known_stamps is null or not
+    jsonb_path_exists(x._known_stamps, '$.* ? (@ >= $lowest)', jsonb_build_object('lowest', x._lowest))) and not x._orphan
+  returning t.${key} as key, t.last_synced_at = $1::timestamptz as changed,
+    ${spec.watch.length === 0 ? 'null::jsonb' : 'x._before'} as before, ${watched(spec, 't')} as after
+),
+inserted as (
+  insert into ${sqlName(spec)} as t (${[key, ...names].join(', ')}, extra, _stamp, _stamps, last_synced_at)
+  select ${['_key', ...names].map((name) => `x.${name}`).join(', ')}, x._extra, x._stamp, x._stamps, $1::timestamptz from known as x
+  where x._place is null and not x._buried and not x._orphan
+  on conflict (${key}) do nothing
+  returning t.${key} as key, ${watched(spec, 't')} as after
+)
+select key, false as created, changed, before, after from updated
+union all
+select key, true, true, null, after from inserted`
+}
+
 /**
  * Which rows need no write: they are there as they were read, and were written after the moment since which the vendor
  * says that nothing changed. Inputs: `_key`, `_floor` (the least stamp of such a row), `_extra`, and the columns; where
