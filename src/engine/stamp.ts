@@ -49,11 +49,18 @@ export function stampFloor(at: number): Stamp {
   return fixed(Math.max(0, at), TIME_DIGITS, 'at') as Stamp
 }
 
+const LOW_DIGITS = 7
+const LOW = 16 ** LOW_DIGITS
+
 function fixed(value: number, digits: number, part: string): string {
   if (!Number.isSafeInteger(value) || value < 0) {
     throw new RangeError(`stamp: ${part} must be a whole number of at least 0, got ${value}`)
   }
-  const hex = value.toString(16).padStart(digits, '0')
+  // Small integers are written many times as fast as large ones.
+  const hex =
+    Math.floor(value / LOW)
+      .toString(16)
+      .padStart(digits - LOW_DIGITS, '0') + (value % LOW).toString(16).padStart(LOW_DIGITS, '0')
   if (hex.length > digits) throw new RangeError(`stamp: ${part} ${value} needs more than ${digits} digits`)
   return hex
 }

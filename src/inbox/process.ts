@@ -1,13 +1,15 @@
+import { setImmediate } from 'node:timers/promises'
 import { bigintArray, textArray } from '../db/arrays.ts'
 import { type Database, isOutage, RetryTransaction, type Transaction } from '../db/database.ts'
 import { storableJson } from '../db/storable.ts'
 import { describeError } from '../engine/errors.ts'
 import type { Json } from '../engine/observation.ts'
 import { eventRetry, nextDelayMs } from '../engine/retry.ts'
+import type { Touched } from '../lanes/fan-out.ts'
 import { touchedBy } from '../lanes/touched.ts'
 import { absorb, type Pipeline } from '../lanes/pipeline.ts'
-import { movesRows, tryAlone } from '../mirror/apply.ts'
-import type { Parsed, Refetch } from '../sources/contract.ts'
+import { type Batch, collapseAll, movesRows, tryAlone } from '../mirror/apply.ts'
+import type { Fact, Parsed, Refetch } from '../sources/contract.ts'
 
 export interface Processed {
   /** Events settled: applied, turned into a hint, ignored, or unknown. */
@@ -105,25 +107,24 @@ export async function processBatch(
   try {
     done = await db.transaction(async (tx, attempt) => {
       const claimed = await claim(tx, pipeline.app, { limit })
+      aside = []
       ids = claimed.map((event) => event.id)
       onClaimed?.(claimed.length)
-      const events = parseAll(pipeline, claimed)
+      const events = await parseAll(pipeline, claimed)
+      const work = workOf(pipeline, events)
       if (claimed.length > 0) endTurn ??= await takeTurn(pipeline)
       // Those that move rows need the tables for themselves: where others are at them, the rest need not wait as well.
       const movers =
         attempt === 1 ? events.settled.filter(({ parsed }) => parsed.observations.some(movesRows)) : []
-      const all =
+      const together =
         movers.length === 0 ||
         movers.length === events.settled.length ||
-        (await tryAlone(
-          tx,
-          pipeline.mirror,
-          events.settled.flatMap(({ parsed }) => parsed.observations),
-        ))
-      aside = all ? [] : movers.map(({ event }) => event.id)
-      const away = new Set(aside)
-      const settled = all ? events.settled : events.settled.filter(({ event }) => !away.has(event.id))
-      return processOnce(tx, pipeline, { ...events, settled }, attempt)
+        (await tryAlone(tx, pipeline.mirror, work.batch))
+      if (together) return processOnce(tx, pipeline, work, attempt)
+      const away = new Set(movers)
+      aside = movers.map(({ event }) => event.id)
+      const settled = events.settled.filter((one) => !away.has(one))
+      return processOnce(tx, pipeline, workOf(pipeline, { ...events, settled }), attempt)
     })
   } catch (error) {
     if (isUnblamed(error) || ids.length === 0) throw error
@@ -139,14 +140,10 @@ export async function processBatch(
 async function processIds(db: Database, pipeline: Pipeline, ids: readonly number[]): Promise<Processed> {
   const endTurn = await takeTurn(pipeline)
   try {
-    return await db.transaction(async (tx, attempt) =>
-      processOnce(
-        tx,
-        pipeline,
-        parseAll(pipeline, await claim(tx, pipeline.app, { limit: ids.length, ids })),
-        attempt,
-      ),
-    )
+    return await db.transaction(async (tx, attempt) => {
+      const events = await parseAll(pipeline, await claim(tx, pipeline.app, { limit: ids.length, ids }))
+      return processOnce(tx, pipeline, workOf(pipeline, events), attempt)
+    })
   } catch (error) {
     if (isUnblamed(error)) throw error
     endTurn()
@@ -181,10 +178,14 @@ interface ParsedEvents {
   readonly failed: readonly Failed[]
 }
 
-function parseAll({ source }: Pipeline, events: readonly Claimed[]): ParsedEvents {
+/** Events that are parsed before others of this process have their turn: the batch that is being written, the door. */
+const PARSED_AT_ONCE = 100
+
+async function parseAll({ source }: Pipeline, events: readonly Claimed[]): Promise<ParsedEvents> {
   const settled: Settled[] = []
   const failed: Failed[] = []
-  for (const event of events) {
+  for (const [i, event] of events.entries()) {
+    if (i > 0 && i % PARSED_AT_ONCE === 0) await setImmediate()
     try {
       const parsed = source.parse({ n: event.id, receivedAt: event.seen, payload: parseBody(event) })
       settled.push({ event, parsed })
@@ -195,21 +196,35 @@ function parseAll({ source }: Pipeline, events: readonly Claimed[]): ParsedEvent
   return { settled, failed }
 }
 
+/** What events come to, ready to be written. */
+interface Work extends ParsedEvents {
+  readonly batch: Batch
+  readonly refetches: readonly Refetch[]
+  readonly touched: Touched | undefined
+  readonly facts: readonly Fact[]
+}
+
+/** What can be made ready before a batch has its turn is made here. */
+function workOf({ source, mirror }: Pipeline, { settled, failed }: ParsedEvents): Work {
+  const observations = settled.flatMap(({ parsed }) => parsed.observations)
+  return {
+    settled,
+    failed,
+    batch: collapseAll(mirror, observations),
+    refetches: settled.flatMap(({ parsed }) => parsed.refetches),
+    touched: source.dependencies().length === 0 ? undefined : touchedBy(observations),
+    facts: settled.flatMap(({ parsed }) => parsed.facts ?? []),
+  }
+}
+
 async function processOnce(
   tx: Transaction,
   pipeline: Pipeline,
-  { settled, failed }: ParsedEvents,
+  { settled, failed, batch, refetches, touched, facts }: Work,
   attempt: number,
 ): Promise<Processed> {
   if (settled.length + failed.length === 0) return NOTHING
-  const observations = settled.flatMap(({ parsed }) => parsed.observations)
-  const refetches: Refetch[] = settled.flatMap(({ parsed }) => parsed.refetches)
-  const done = await absorb(tx, pipeline, observations, {
-    attempt,
-    refetches,
-    touched: pipeline.source.dependencies().length === 0 ? undefined : touchedBy(observations),
-  })
-  const facts = settled.flatMap(({ parsed }) => parsed.facts ?? [])
+  const done = await absorb(tx, pipeline, batch, { attempt, refetches, touched })
   if (facts.length > 0) await pipeline.record?.(tx, facts)
   await settle(tx, pipeline.app, settled)
   await recordFailures(tx, pipeline.app, failed)

@@ -7,6 +7,7 @@ import {
   VendorUnavailableError,
 } from '../engine/errors.ts'
 import type { Json, Observation } from '../engine/observation.ts'
+import { collapseAll } from '../mirror/apply.ts'
 import { sqlName } from '../mirror/table-spec.ts'
 import { type Page, type Refetch, ROW, type Stream } from '../sources/contract.ts'
 import { holdLease, withLease } from './lease.ts'
@@ -279,7 +280,11 @@ class Pass {
     // A change that a page brings before its event does is no change any more when the event comes: what shows it
     // must be asked for now. Not in a stream's first pass, where everything is new and all that shows it is read.
     const touched = this.readBefore ? touchedBy(observations) : undefined
-    return absorb(tx, this.pipeline, observations, { attempt, refetches, touched })
+    return absorb(tx, this.pipeline, collapseAll(this.pipeline.mirror, observations), {
+      attempt,
+      refetches,
+      touched,
+    })
   }
 
   /** Writes what can be written; returns why each other row could not. */

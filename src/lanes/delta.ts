@@ -7,6 +7,7 @@ import { touchedBy } from './touched.ts'
 import { holdLease, withLease } from './lease.ts'
 import { arrive, observePage } from './observe.ts'
 import { absorb, type Pipeline } from './pipeline.ts'
+import { collapseAll } from '../mirror/apply.ts'
 import { noteChanged } from './webhook-health.ts'
 import { countPage, finishRun, readRun, type Run, startRun } from './runs.ts'
 
@@ -73,7 +74,12 @@ async function readSince(db: Database, pipeline: Pipeline, stream: Stream, read:
     const observations = observePage(stream, ROW, { ...page, rows: fresh }, arrival)
     await db.transaction(async (tx, attempt) => {
       const options = { attempt, refetches: page.refetches ?? [], touched: touchedBy(observations) }
-      const { counts, changes } = await absorb(tx, pipeline, observations, options)
+      const { counts, changes } = await absorb(
+        tx,
+        pipeline,
+        collapseAll(pipeline.mirror, observations),
+        options,
+      )
       await noteChanged(tx, pipeline.app, stream, { page, arrival, changes })
       await countPage(tx, read.run, fresh.length, counts[stream.table])
       await holdLease(tx, read.lease)

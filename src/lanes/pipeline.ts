@@ -1,6 +1,5 @@
 import type { Transaction } from '../db/database.ts'
-import type { Observation } from '../engine/observation.ts'
-import { applyObservations, type ApplyResult, type Change, type Mirror } from '../mirror/apply.ts'
+import { applyBatch, type ApplyResult, type Batch, type Change, type Mirror } from '../mirror/apply.ts'
 import { type Fact, holdsKey, type Refetch, ROW, type Source } from '../sources/contract.ts'
 import { fanOut, type Touched } from './fan-out.ts'
 import { requestRefetch } from './refetch-queue.ts'
@@ -28,10 +27,10 @@ export interface Absorbed extends ApplyResult {
 export async function absorb(
   tx: Transaction,
   pipeline: Pipeline,
-  observations: readonly Observation[],
+  batch: Batch,
   options: { attempt: number; refetches?: readonly Refetch[]; touched?: Touched | undefined },
 ): Promise<Absorbed> {
-  const result = await applyObservations(tx, pipeline.mirror, observations, options.attempt)
+  const result = await applyBatch(tx, pipeline.mirror, batch, options.attempt)
   if (result.changes.length > 0) await pipeline.derive?.(tx, result.changes)
   const wanted = [...(options.refetches ?? []), ...doubts(pipeline, result.doubtful)]
   if (options.touched !== undefined) {

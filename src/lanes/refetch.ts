@@ -5,6 +5,7 @@ import { nextDelayMs, refetchRetry } from '../engine/retry.ts'
 import { type Page, ROW, type Stream } from '../sources/contract.ts'
 import { type Arrival, arrive, observeAbsence, observePage } from './observe.ts'
 import { absorb, type Pipeline } from './pipeline.ts'
+import { collapseAll } from '../mirror/apply.ts'
 import {
   type ClaimedBatch,
   type ClaimedKey,
@@ -100,7 +101,7 @@ async function serve(db: Database, pipeline: Pipeline, stream: Stream, answer: A
   const served = batch.keys.filter((k) => !early.includes(k))
   await db.transaction(async (tx, attempt) => {
     const options = { attempt, refetches: page.refetches ?? [], touched: touchedBy(observations) }
-    await absorb(tx, pipeline, observations, options)
+    await absorb(tx, pipeline, collapseAll(pipeline.mirror, observations), options)
     await settleRefetch(tx, pipeline.app, batch, served)
     const counted = partial
     const waits = early.map((k) => ({

@@ -3,6 +3,7 @@ import type { RowDifference } from '../mirror/compare.ts'
 import { ROW } from '../sources/contract.ts'
 import { observeAbsence, observePage } from './observe.ts'
 import { absorb } from './pipeline.ts'
+import { collapseAll } from '../mirror/apply.ts'
 import { touchedBy } from './touched.ts'
 import { countMended } from './verify-ledger.ts'
 import { compareFetched, type Look, lookAt } from './verify-look.ts'
@@ -97,7 +98,7 @@ async function absorbKeys(
   const refetches = (page.refetches ?? []).filter((wish) => wish.keys.some((key) => keys.has(key)))
   await db.transaction(async (tx, attempt) => {
     const options = { attempt, refetches, touched: touchedBy(observations) }
-    const { counts } = await absorb(tx, pipeline, observations, options)
+    const { counts } = await absorb(tx, pipeline, collapseAll(pipeline.mirror, observations), options)
     const own = counts[stream.table]
     if (own !== undefined) await countMended(tx, run, own)
   })

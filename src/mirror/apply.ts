@@ -1,6 +1,6 @@
 import { RetryTransaction, type Transaction } from '../db/database.ts'
 import { collapse, decide, type Decision, isLive, lowestStamp, type Registers } from '../engine/merge.ts'
-import { type Json, jsonText, type Observation, type Value } from '../engine/observation.ts'
+import { DELETED, type Json, jsonText, type Observation, type Value } from '../engine/observation.ts'
 import { SETTLE_MS } from '../engine/read-time.ts'
 import { NEVER, type Stamp, stampFloor } from '../engine/stamp.ts'
 import { bury, decideMoves, type Moves, readResting, revive } from './buried.ts'
@@ -65,6 +65,22 @@ export const createMirror = (tables: readonly MirrorTable[]): Mirror => ({
 /** First key of the two-key advisory locks that guard a table's moves between live and buried. */
 const TABLE_LOCKS = 1_819_042_348
 
+/** What observations come to: of each table, the registers of each key once, in key order. */
+export type Batch = ReadonlyMap<string, readonly Registers[]>
+
+/** Throws where an observation is of a table that the mirror has not. */
+export function collapseAll(mirror: Mirror, observations: readonly Observation[]): Batch {
+  const batch = new Map<string, readonly Registers[]>()
+  for (const [name, own] of Map.groupBy(observations, (o) => o.table)) {
+    const table = mirror.tables.get(name)
+    if (table === undefined) throw new Error(`observation for the unknown table "${name}"`)
+    batch.set(name, collapse(own, sourceColumns(table.spec)))
+  }
+  return batch
+}
+
+const saysWhetherDeleted = ({ deleted, stamps }: Registers): boolean => deleted || DELETED in stamps
+
 /**
  * Every way in ends here: merges observations into their tables, inside the caller's transaction.
  *
@@ -74,15 +90,14 @@ const TABLE_LOCKS = 1_819_042_348
  *
  * @throws RetryTransaction, and Postgres's errors for values that a column cannot hold
  */
-export async function applyObservations(
+export async function applyBatch(
   tx: Transaction,
   mirror: Mirror,
-  observations: readonly Observation[],
+  registers: Batch,
   attempt = 1,
 ): Promise<ApplyResult> {
-  const byTable = Map.groupBy(observations, (o) => o.table)
-  const tables = inOrder(mirror, [...byTable.keys()])
-  const exclusive = attempt > 1 || observations.some(movesRows)
+  const tables = inOrder(mirror, [...registers.keys()])
+  const exclusive = attempt > 1 || [...registers.values()].some((own) => own.some(saysWhetherDeleted))
   const now = await lockTables(tx, mirror, tables, exclusive)
   const counts: Record<string, Counts> = {}
   const changes: Change[] = []
@@ -90,7 +105,7 @@ export async function applyObservations(
   const concerned = new Map<string, Set<string>>()
   for (const table of tables) {
     const { name } = table.spec
-    const own = collapse(byTable.get(name) ?? [], sourceColumns(table.spec))
+    const own = registers.get(name) ?? []
     const of = concerned.get(name) ?? new Set<string>()
     const batch = withConcerned(own, of)
     if (batch.length === 0) continue
@@ -105,6 +120,14 @@ export async function applyObservations(
   return { counts, changes, doubtful }
 }
 
+/** The same of observations as they came. */
+export const applyObservations = (
+  tx: Transaction,
+  mirror: Mirror,
+  observations: readonly Observation[],
+  attempt = 1,
+): Promise<ApplyResult> => applyBatch(tx, mirror, collapseAll(mirror, observations), attempt)
+
 /** Whether it may take a row out of its table, or bring one back. */
 export const movesRows = (o: Observation): boolean =>
   o.kind === 'delete' || o.kind === 'restore' || (o.kind === 'row' && o.deleted === true)
@@ -115,9 +138,6 @@ function inOrder(mirror: Mirror, names: readonly string[]): MirrorTable[] {
   const depth = (table: MirrorTable): number => {
     const parent = table.spec.parent && mirror.tables.get(table.spec.parent.table)
     return parent === undefined || parent === table ? 0 : 1 + depth(parent)
-  }
-  for (const name of names) {
-    if (!mirror.tables.has(name)) throw new Error(`observation for the unknown table "${name}"`)
   }
   const follows = ({ spec }: MirrorTable): boolean =>
     spec.parent !== undefined && spec.parent.table !== spec.name && wanted.has(spec.parent.table)
@@ -139,18 +159,13 @@ function lockedWith(mirror: Mirror, tables: readonly MirrorTable[]): string[] {
 }
 
 /**
- * Takes the tables of these observations for this transaction alone, if nobody else is at them at this moment. Where
+ * Takes the tables of a batch for this transaction alone, if nobody else is at them at this moment. Where
  * it says no, some may be taken all the same.
  */
-export async function tryAlone(
-  tx: Transaction,
-  mirror: Mirror,
-  observations: readonly Observation[],
-): Promise<boolean> {
-  const names = new Set(observations.map((o) => o.table))
+export async function tryAlone(tx: Transaction, mirror: Mirror, batch: Batch): Promise<boolean> {
   const { rows } = await tx.query<{ alone: boolean }>(
     `select coalesce(bool_and(pg_try_advisory_xact_lock($1, hashtext(id))), true) as alone from unnest($2::text[]) as id`,
-    [TABLE_LOCKS, lockedWith(mirror, inOrder(mirror, [...names]))],
+    [TABLE_LOCKS, lockedWith(mirror, inOrder(mirror, [...batch.keys()]))],
   )
   return rows[0]?.alone === true
 }
@@ -284,7 +299,7 @@ class TableStep {
         textArray(chunk.map(lowestStamp)),
         textArray(chunk.map((r) => r.base)),
         textArray(chunk.map((r) => stampsText(r.stamps))),
-        textArray(chunk.map((r) => encodeJson(r.extra))),
+        textArray(chunk.map((r) => (isEmpty(r.extra) ? null : encodeJson(r.extra)))),
         ...this.valuesOf(chunk, columns),
       ],
     )

@@ -170,9 +170,11 @@ export function upsertStatement(spec: TableSpec, columns: readonly string[]): st
       ? 'false'
       : `exists (select from lockstep.tombstones as p where p.table_name = $3 and p.key = x.${q(parent)} and p.dead)`
   const before = spec.watch.length === 0 ? '' : `, ${watched(spec, 't')} as _before`
+  // Most tables have none: an empty one is not even sent.
+  const extra = `coalesce(x._extra, '{}')`
   const differs = [
     ...columns.map((c) => `x.${q(c)} is distinct from t.${q(c)}`),
-    't.extra is distinct from x._extra',
+    `t.extra is distinct from ${extra}`,
   ]
   const names = columns.map(q)
   return `with ${inputCte(inputs, first)},
@@ -187,7 +189,7 @@ known as materialized (
   ) as t on true
 ),
 updated as (
-  update ${sqlName(spec)} as t set ${names.map((name) => `${name} = x.${name}, `).join('')}extra = x._extra, _stamp = x._stamp,
+  update ${sqlName(spec)} as t set ${names.map((name) => `${name} = x.${name}, `).join('')}extra = ${extra}, _stamp = x._stamp,
     _stamps = x._stamps, last_synced_at = case when ${differs.join(' or ')} then $1::timestamptz else t.last_synced_at end
   from known as x
   where t.ctid = x._place and x._known < x._lowest and (x._known_stamps is null or not
@@ -197,7 +199,7 @@ updated as (
 ),
 inserted as (
   insert into ${sqlName(spec)} as t (${[key, ...names].join(', ')}, extra, _stamp, _stamps, last_synced_at)
-  select ${['_key', ...names].map((name) => `x.${name}`).join(', ')}, x._extra, x._stamp, x._stamps, $1::timestamptz from known as x
+  select ${['_key', ...names].map((name) => `x.${name}`).join(', ')}, ${extra}, x._stamp, x._stamps, $1::timestamptz from known as x
   where x._place is null and not x._buried and not x._orphan
   on conflict (${key}) do nothing
   returning t.${key} as key, ${watched(spec, 't')} as after

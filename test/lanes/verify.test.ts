@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
 import { stamp } from '../../src/engine/stamp.ts'
 import { absorb } from '../../src/lanes/pipeline.ts'
+import { collapseAll } from '../../src/mirror/apply.ts'
 import { Metrics } from '../../src/http/metrics.ts'
 import { readStatus } from '../../src/http/status.ts'
 import { catchUp } from '../../src/lanes/sync.ts'
@@ -187,7 +188,9 @@ describe('verify', () => {
         stamp: stamp({ at, seen: at, n: 1 }),
         values: {},
       } as const
-      await db.transaction((tx, attempt) => absorb(tx, pipeline, [gone], { attempt }))
+      await db.transaction((tx, attempt) =>
+        absorb(tx, pipeline, collapseAll(pipeline.mirror, [gone]), { attempt }),
+      )
       expect(await rowOf(db, 'tasks', key)).toBeUndefined()
       const result = await verify(run, { repair: true, tolerance: 1, settleMs: 100 })
       expect(found(result, 'tasks')).toEqual([1, 0, 0, 1])
