@@ -7,12 +7,12 @@ import {
   VendorUnavailableError,
 } from '../engine/errors.ts'
 import type { Json, Observation } from '../engine/observation.ts'
-import { collapseAll } from '../mirror/apply.ts'
+import { type Batch, collapseAll } from '../mirror/apply.ts'
 import { sqlName } from '../mirror/table-spec.ts'
-import { type Page, type Refetch, ROW, type Stream } from '../sources/contract.ts'
+import { type Page, ROW, type Stream } from '../sources/contract.ts'
 import { holdLease, withLease } from './lease.ts'
 import { type Arrival, arrive, observePage } from './observe.ts'
-import { absorb, type Absorbed, type Pipeline } from './pipeline.ts'
+import { absorb, type AbsorbOptions, type Pipeline } from './pipeline.ts'
 import { rememberKeys, unmet } from './pass-keys.ts'
 import { ReadAhead, type Reading } from './read-ahead.ts'
 import { requestRefetch } from './refetch-queue.ts'
@@ -189,17 +189,37 @@ class Pass {
     if (start.read === true) return start
     const pages = new ReadAhead((cursor: Json) => this.readNext(cursor), checkpoint.cursor, ROWS_AHEAD)
     try {
-      for (;;) {
-        const fetched = await pages.take()
-        if (fetched === undefined) return checkpoint
-        checkpoint = await this.write(checkpoint, fetched)
+      for (let ready = await this.prepareNext(pages, start); ready !== undefined;) {
+        const busy = Promise.withResolvers<void>()
+        const written = this.write(checkpoint, ready, busy.resolve)
+        // While the database writes this, what was read meanwhile is made ready.
+        const full = busy.promise.then(() => pages.full())
+        const next = Promise.race([full, written]).then(() => this.prepareNext(pages, start))
+        // It is awaited after the write; until then, or where that fails, nobody listens to its failure.
+        next.catch(() => {})
+        checkpoint = await written
+        const { fetched } = ready
         this.total = fetched.findLast(({ page }) => page.total !== undefined)?.page.total ?? this.total
         this.options.onProgress?.({ rows: this.rows, total: this.total })
         if (checkpoint.read !== true) this.options.signal.throwIfAborted()
+        ready = await next
       }
+      return checkpoint
     } finally {
       await pages.stop()
     }
+  }
+
+  private async prepareNext(
+    pages: ReadAhead<Fetched, Json>,
+    { first }: Checkpoint,
+  ): Promise<Ready | undefined> {
+    const fetched = await pages.take()
+    if (fetched === undefined) return undefined
+    const observations = fetched.flatMap(({ page, arrival }) =>
+      observePage(this.stream, this.part, page, arrival, first === true),
+    )
+    return { fetched, observations, batch: collapseAll(this.pipeline.mirror, observations) }
   }
 
   private async readNext(cursor: Json): Promise<Reading<Fetched, Json>> {
@@ -222,21 +242,25 @@ class Pass {
     return { page, arrival }
   }
 
-  private async write(checkpoint: Checkpoint, fetched: readonly Fetched[]): Promise<Checkpoint> {
-    const observations = fetched.flatMap(({ page, arrival }) =>
-      observePage(this.stream, this.part, page, arrival, checkpoint.first === true),
-    )
+  private async write(
+    checkpoint: Checkpoint,
+    { fetched, observations, batch }: Ready,
+    onBusy: () => void,
+  ): Promise<Checkpoint> {
     const pages = fetched.map(({ page }) => page)
     const gaps = pages.flatMap((page) => page.gaps)
     let after = this.after(checkpoint, pages, gaps)
     try {
-      await this.commit(after, pages, observations)
+      // A change that a page brings before its event does is no change any more when the event comes: what shows it
+      // must be asked for now. Not in a stream's first pass, where everything is new and all that shows it is read.
+      const touched = this.readBefore ? touchedBy(observations) : undefined
+      await this.commit(after, pages, batch, { touched, onBusy })
     } catch (error) {
       if (!isRefusal(error)) throw error
       // A row that the database refuses is found by halving: the pass goes on without it, and says so.
       const refused = await this.writeInHalves(observations)
       after = this.after(checkpoint, pages, [...gaps, ...refused])
-      await this.commit(after, pages, [])
+      await this.commit(after, pages, new Map(), {})
     }
     this.rows += rowsOf(pages)
     return after
@@ -259,31 +283,16 @@ class Pass {
   private async commit(
     after: Checkpoint,
     pages: readonly Page[],
-    observations: readonly Observation[],
+    batch: Batch,
+    options: Pick<AbsorbOptions, 'touched' | 'onBusy'>,
   ): Promise<void> {
     const refetches = pages.flatMap((page) => page.refetches ?? [])
     await this.db.transaction(async (tx, attempt) => {
-      const { counts } = await this.absorb(tx, observations, attempt, refetches)
+      const { counts } = await absorb(tx, this.pipeline, batch, { ...options, attempt, refetches })
       await this.remember(tx, after, pages)
       await countPage(tx, after.run, rowsOf(pages), counts[this.stream.table], pages.length)
       if (!(await holdLease(tx, this.lease)))
         throw new LockstepError(`another node took over the ${this.lease}`)
-    })
-  }
-
-  private absorb(
-    tx: Transaction,
-    observations: readonly Observation[],
-    attempt: number,
-    refetches: readonly Refetch[],
-  ): Promise<Absorbed> {
-    // A change that a page brings before its event does is no change any more when the event comes: what shows it
-    // must be asked for now. Not in a stream's first pass, where everything is new and all that shows it is read.
-    const touched = this.readBefore ? touchedBy(observations) : undefined
-    return absorb(tx, this.pipeline, collapseAll(this.pipeline.mirror, observations), {
-      attempt,
-      refetches,
-      touched,
     })
   }
 
@@ -294,7 +303,9 @@ class Pass {
     for (const part of [observations.slice(0, half), observations.slice(half)]) {
       if (part.length === 0) continue
       try {
-        await this.db.transaction((tx, attempt) => this.absorb(tx, part, attempt, []))
+        const batch = collapseAll(this.pipeline.mirror, part)
+        const touched = this.readBefore ? touchedBy(part) : undefined
+        await this.db.transaction((tx, attempt) => absorb(tx, this.pipeline, batch, { attempt, touched }))
       } catch (error) {
         if (!isRefusal(error)) throw error
         if (part.length > 1) refused.push(...(await this.writeInHalves(part)))
@@ -378,6 +389,13 @@ class Pass {
 }
 
 const rowsOf = (pages: readonly Page[]): number => pages.reduce((sum, page) => sum + page.rows.length, 0)
+
+/** Pages, and what is written of them. */
+interface Ready {
+  readonly fetched: readonly Fetched[]
+  readonly observations: readonly Observation[]
+  readonly batch: Batch
+}
 
 interface Fetched {
   readonly page: Page

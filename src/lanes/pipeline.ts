@@ -18,19 +18,27 @@ export interface Absorbed extends ApplyResult {
   readonly refetches: number
 }
 
+export interface AbsorbOptions {
+  /** Of the transaction. */
+  readonly attempt: number
+  readonly refetches?: readonly Refetch[]
+  /** The registers of each changed key, where known; `'all'` for whole rows; undefined asks for nothing. */
+  readonly touched?: Touched | undefined
+  /** Called whenever the database has work for some milliseconds. */
+  readonly onBusy?: (() => void) | undefined
+}
+
 /**
  * The one way into the tables, for every lane: merge, derive, and ask again for what shows the changed values
  * elsewhere, in the caller's transaction.
- *
- * @param touched the registers of each changed key, where known; `'all'` for whole rows; undefined asks for nothing
  */
 export async function absorb(
   tx: Transaction,
   pipeline: Pipeline,
   batch: Batch,
-  options: { attempt: number; refetches?: readonly Refetch[]; touched?: Touched | undefined },
+  options: AbsorbOptions,
 ): Promise<Absorbed> {
-  const result = await applyBatch(tx, pipeline.mirror, batch, options.attempt)
+  const result = await applyBatch(tx, pipeline.mirror, batch, options)
   if (result.changes.length > 0) await pipeline.derive?.(tx, result.changes)
   const wanted = [...(options.refetches ?? []), ...doubts(pipeline, result.doubtful)]
   if (options.touched !== undefined) {

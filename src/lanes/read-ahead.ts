@@ -19,6 +19,7 @@ export class ReadAhead<T, Cursor> {
   private ended = false
   private failure: { readonly error: unknown } | undefined
   private wakeTaker: (() => void) | undefined
+  private readonly filled = new Set<() => void>()
   private wakeReader: (() => void) | undefined
   private readonly reading: Promise<void>
 
@@ -42,6 +43,12 @@ export class ReadAhead<T, Cursor> {
     return taken
   }
 
+  /** Resolves when it is as far ahead as it goes, or at the end of what there is to read. */
+  async full(): Promise<void> {
+    if (this.ended || this.rows >= this.rowsMax) return
+    await new Promise<void>((resolve) => this.filled.add(resolve))
+  }
+
   /** Begins no further reading; resolves when the one under way has ended. */
   async stop(): Promise<void> {
     this.ended = true
@@ -57,6 +64,7 @@ export class ReadAhead<T, Cursor> {
         this.rows += rows
         cursor = next
         this.wakeTaker?.()
+        if (this.rows >= this.rowsMax) this.tellFull()
         while (this.rows >= this.rowsMax && !this.ended)
           await new Promise<void>((resolve) => (this.wakeReader = resolve))
       }
@@ -65,6 +73,12 @@ export class ReadAhead<T, Cursor> {
     } finally {
       this.ended = true
       this.wakeTaker?.()
+      this.tellFull()
     }
+  }
+
+  private tellFull(): void {
+    for (const resolve of this.filled) resolve()
+    this.filled.clear()
   }
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { RetryTransaction, type Transaction } from '../db/database.ts'
 import { collapse, decide, type Decision, isLive, lowestStamp, type Registers } from '../engine/merge.ts'
 import { DELETED, type Json, jsonText, type Observation, type Value } from '../engine/observation.ts'
@@ -12,12 +13,12 @@ import {
   carriedColumns,
   insertStatement,
   probeStatement,
+  replaceStatement,
   sameStatement,
   type UpdateInput,
   updateInputs,
   type UpdateShape,
   updateStatement,
-  upsertStatement,
 } from './statements.ts'
 import { sourceColumns, sqlName, tableId, type TableSpec } from './table-spec.ts'
 
@@ -88,13 +89,14 @@ const saysWhetherDeleted = ({ deleted, stamps }: Registers): boolean => deleted 
  * transaction lasts. What a batch needs is seen only on looking, so a batch that finds it needs more throws
  * `RetryTransaction`; `Database.transaction` runs the work again, with `attempt` raised.
  *
+ * @param onBusy called whenever the database has work for some milliseconds, in which others may have the processor
  * @throws RetryTransaction, and Postgres's errors for values that a column cannot hold
  */
 export async function applyBatch(
   tx: Transaction,
   mirror: Mirror,
   registers: Batch,
-  attempt = 1,
+  { attempt = 1, onBusy }: { readonly attempt?: number; readonly onBusy?: (() => void) | undefined } = {},
 ): Promise<ApplyResult> {
   const tables = inOrder(mirror, [...registers.keys()])
   const exclusive = attempt > 1 || [...registers.values()].some((own) => own.some(saysWhetherDeleted))
@@ -109,7 +111,7 @@ export async function applyBatch(
     const of = concerned.get(name) ?? new Set<string>()
     const batch = withConcerned(own, of)
     if (batch.length === 0) continue
-    const step = new TableStep(tx, mirror, table, { exclusive, now, concerned: of })
+    const step = new TableStep(tx, mirror, table, { exclusive, now, concerned: of, onBusy })
     const done = await step.apply(batch)
     changes.push(...done)
     doubtful.push(...step.doubtful)
@@ -126,7 +128,7 @@ export const applyObservations = (
   mirror: Mirror,
   observations: readonly Observation[],
   attempt = 1,
-): Promise<ApplyResult> => applyBatch(tx, mirror, collapseAll(mirror, observations), attempt)
+): Promise<ApplyResult> => applyBatch(tx, mirror, collapseAll(mirror, observations), { attempt })
 
 /** Whether it may take a row out of its table, or bring one back. */
 export const movesRows = (o: Observation): boolean =>
@@ -245,6 +247,16 @@ const LOOKS_MAX = 8
 /** Rows a statement. */
 const CHUNK = 1_000
 
+/** What most whole rows of a table's last batch were: that decides what is tried first, and nothing else. */
+const newest = new WeakMap<MirrorTable, 'new' | 'known'>()
+
+interface StepOptions {
+  readonly exclusive: boolean
+  readonly now: string
+  readonly concerned: ReadonlySet<string>
+  readonly onBusy: (() => void) | undefined
+}
+
 /** The merge of one batch into one table. */
 class TableStep {
   /** Child table → its keys that the moves of this step concern. */
@@ -253,14 +265,9 @@ class TableStep {
   private readonly tx: Transaction
   private readonly mirror: Mirror
   private readonly table: MirrorTable
-  private readonly batch: { exclusive: boolean; now: string; concerned: ReadonlySet<string> }
+  private readonly batch: StepOptions
 
-  constructor(
-    tx: Transaction,
-    mirror: Mirror,
-    table: MirrorTable,
-    batch: { exclusive: boolean; now: string; concerned: ReadonlySet<string> },
-  ) {
+  constructor(tx: Transaction, mirror: Mirror, table: MirrorTable, batch: StepOptions) {
     this.tx = tx
     this.mirror = mirror
     this.table = table
@@ -272,39 +279,54 @@ class TableStep {
     return parent === undefined ? undefined : this.mirror.tables.get(parent.table)?.spec
   }
 
+  /** As a parameter, of statements on tables that have a parent. */
+  private get parentId(): string[] {
+    if (this.table.spec.parent === undefined) return []
+    return [this.parent === undefined ? '' : tableId(this.parent)]
+  }
+
   async apply(batch: readonly Registers[]): Promise<Change[]> {
-    const { changes, left } = await this.upsert(await this.withoutSame(batch))
+    const { changes, left } = await this.writeWhole(await this.withoutSame(batch))
     return [...changes, ...(await this.settle(left))]
   }
 
   /** Writes whole rows where that takes no look at what is there; the others are left. */
-  private async upsert(
+  private async writeWhole(
     batch: readonly Registers[],
   ): Promise<{ changes: Change[]; left: readonly Registers[] }> {
     const whole = batch.filter(
       (r) => isLive(r) && lowestStamp(r) !== NEVER && !this.batch.concerned.has(r.key),
     )
     if (whole.length === 0) return { changes: [], left: batch }
+    const changes: Change[] = []
+    const done = new Set<string>()
+    const ways = [this.replace.bind(this), this.insert.bind(this)]
+    // What most rows of the last batch were, most of this one will be.
+    for (const write of newest.get(this.table) === 'new' ? ways.toReversed() : ways) {
+      const written = await write(whole.filter((r) => !done.has(r.key)))
+      for (const { key } of written) done.add(key)
+      changes.push(...this.changesOf(written))
+    }
+    const created = changes.filter(({ op }) => op === 'created').length
+    newest.set(this.table, created > whole.length / 2 ? 'new' : 'known')
+    return { changes, left: batch.filter((r) => !done.has(r.key)) }
+  }
+
+  private async replace(entries: readonly Registers[]): Promise<Written[]> {
     const { spec } = this.table
-    const { parent } = this
     const columns = sourceColumns(spec)
-    const written = await this.runInChunks<Written, Registers>(
-      upsertStatement(spec, columns),
-      whole,
-      (chunk) => [
-        this.batch.now,
-        tableId(spec),
-        ...(spec.parent === undefined ? [] : [parent === undefined ? '' : tableId(parent)]),
-        textArray(chunk.map((r) => r.key)),
-        textArray(chunk.map(lowestStamp)),
-        textArray(chunk.map((r) => r.base)),
-        textArray(chunk.map((r) => stampsText(r.stamps))),
-        textArray(chunk.map((r) => (isEmpty(r.extra) ? null : encodeJson(r.extra)))),
-        ...this.valuesOf(chunk, columns),
-      ],
-    )
-    const done = new Set(written.map(({ key }) => key))
-    return { changes: this.changesOf(written), left: batch.filter((r) => !done.has(r.key)) }
+    const sql = replaceStatement(spec, columns)
+    const rows = await this.runInChunks<Omit<Written, 'created'>, Registers>(sql, entries, async (chunk) => [
+      this.batch.now,
+      ...this.parentId,
+      textArray(chunk.map((r) => r.key)),
+      textArray(chunk.map(lowestStamp)),
+      textArray(chunk.map((r) => r.base)),
+      textArray(chunk.map((r) => stampsText(r.stamps))),
+      textArray(chunk.map((r) => encodeJson(r.extra))),
+      ...(await this.valuesOf(chunk, columns)),
+    ])
+    return rows.map((row) => ({ ...row, created: false }))
   }
 
   private changesOf(written: readonly Written[]): Change[] {
@@ -384,7 +406,7 @@ class TableStep {
     const inserted = await this.insert(fresh)
     const updated = [...(await this.update(whole, false)), ...(await this.update(partial, true))]
     const written: Written[] = [
-      ...inserted.map((row) => ({ ...row, created: true, changed: true, before: null })),
+      ...inserted,
       ...updated.map((row) => ({ ...row, created: false, before: known.get(row.key)?.before ?? null })),
     ]
     const found = new Set(written.map(({ key }) => key))
@@ -392,34 +414,42 @@ class TableStep {
     return { written, missed: new Set(sent.flatMap(({ key }) => (found.has(key) ? [] : [key]))) }
   }
 
-  private async insert(entries: readonly Registers[]): Promise<Pick<Written, 'key' | 'after'>[]> {
+  private async insert(entries: readonly Registers[]): Promise<Written[]> {
     const { spec } = this.table
     const columns = carriedColumns(spec, entries)
     const sql = insertStatement(spec, columns)
-    return this.runInChunks(sql, entries, (chunk) => [
-      this.batch.now,
-      textArray(chunk.map((r) => r.key)),
-      textArray(chunk.map((r) => r.base)),
-      textArray(chunk.map((r) => stampsText(r.stamps))),
-      textArray(chunk.map((r) => encodeJson(r.extra))),
-      ...this.valuesOf(chunk, columns),
-    ])
+    const rows = await this.runInChunks<Pick<Written, 'key' | 'after'>, Registers>(
+      sql,
+      entries,
+      async (chunk) => [
+        this.batch.now,
+        tableId(spec),
+        ...this.parentId,
+        textArray(chunk.map((r) => r.key)),
+        textArray(chunk.map((r) => r.base)),
+        textArray(chunk.map((r) => stampsText(r.stamps))),
+        textArray(chunk.map((r) => encodeJson(r.extra))),
+        ...(await this.valuesOf(chunk, columns)),
+      ],
+    )
+    return rows.map((row) => ({ ...row, created: true, changed: true, before: null }))
   }
 
   /** Some rows at a time: while the database works on them, the next are encoded. `goOn` may end it early. */
   private async runInChunks<Row extends object, Entry>(
     sql: string,
     entries: readonly Entry[],
-    encoded: (chunk: readonly Entry[]) => unknown[],
+    encoded: (chunk: readonly Entry[]) => Promise<unknown[]>,
     goOn: (found: readonly Row[]) => boolean = () => true,
   ): Promise<Row[]> {
     const found: Row[] = []
-    let params = entries.length === 0 ? undefined : encoded(entries.slice(0, CHUNK))
+    let params = entries.length === 0 ? undefined : await encoded(entries.slice(0, CHUNK))
     for (let from = CHUNK; params !== undefined; from += CHUNK) {
       const running = this.tx.query<Row>(sql, params)
       // It is awaited after the next chunk is ready; until then nobody listens to its failure.
       running.catch(() => {})
-      params = from < entries.length ? encoded(entries.slice(from, from + CHUNK)) : undefined
+      this.batch.onBusy?.()
+      params = from < entries.length ? await encoded(entries.slice(from, from + CHUNK)) : undefined
       const { rows } = await running
       for (const row of rows) found.push(row)
       if (!goOn(rows)) break
@@ -436,16 +466,15 @@ class TableStep {
       (r) => r.unchangedSince !== undefined && isLive(r) && !this.batch.concerned.has(r.key),
     )
     const { spec } = this.table
-    const { parent } = this
     const columns = carriedColumns(spec, asserted)
     const sql = sameStatement(spec, columns)
     const same = new Set<string>()
-    const encoded = (chunk: readonly Registers[]): unknown[] => [
-      ...(spec.parent === undefined ? [] : [parent === undefined ? '' : tableId(parent)]),
+    const encoded = async (chunk: readonly Registers[]): Promise<unknown[]> => [
+      ...this.parentId,
       textArray(chunk.map((r) => r.key)),
       textArray(chunk.map((r) => stampFloor((r.unchangedSince ?? 0) + 1))),
       textArray(chunk.map((r) => encodeJson(r.extra))),
-      ...this.valuesOf(chunk, columns),
+      ...(await this.valuesOf(chunk, columns)),
     ]
     await this.runInChunks<{ key: string }, Registers>(sql, asserted, encoded, (rows) => {
       for (const { key } of rows) same.add(key)
@@ -477,22 +506,26 @@ class TableStep {
       _mask: ({ entry, decision }) =>
         columns.map((c) => (c in entry.values && !decision.losing.includes(c) ? '1' : '0')).join(''),
     }
-    return this.runInChunks(updateStatement(spec, shape), rows, (chunk) => [
+    return this.runInChunks(updateStatement(spec, shape), rows, async (chunk) => [
       this.batch.now,
       ...updateInputs(shape).map((name) => textArray(chunk.map(inputs[name]))),
-      ...this.valuesOf(
+      ...(await this.valuesOf(
         chunk.map(({ entry }) => entry),
         columns,
-      ),
+      )),
     ])
   }
 
-  private valuesOf(entries: readonly Registers[], columns: readonly string[]): Buffer[] {
+  /** Column after column: in between, what was sent before goes out, which one write of the socket does not take. */
+  private async valuesOf(entries: readonly Registers[], columns: readonly string[]): Promise<Buffer[]> {
     const { spec } = this.table
-    return columns.map((column) => {
+    const arrays: Buffer[] = []
+    for (const column of columns) {
+      await setImmediate()
       const type = spec.columns[column]?.type ?? 'text'
-      return textArray(entries.map((r) => encode(r.values[column], type)))
-    })
+      arrays.push(textArray(entries.map((r) => encode(r.values[column], type))))
+    }
+    return arrays
   }
 
   private async move(moves: Moves): Promise<Change[]> {

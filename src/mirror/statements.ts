@@ -24,7 +24,8 @@ function inputCte(inputs: readonly Input[], first = 2): string {
     type === undefined ? `c.${q(name)}` : `c.${q(name)}::${type} as ${q(name)}`
   // Side by side in the select list, arrays are read a row at a time; in FROM they would be copied to a temporary store.
   const each = inputs.map(({ name }, i) => `unnest($${i + first}::text[]) as ${q(name)}`)
-  return `input as (select ${inputs.map(cast).join(', ')} from (select ${each.join(', ')}) as c)`
+  // The offset keeps what is cast here from being cast again wherever it is used.
+  return `input as (select ${inputs.map(cast).join(', ')} from (select ${each.join(', ')}) as c offset 0)`
 }
 
 const columnInputs = (spec: TableSpec, columns: readonly string[]): Input[] =>
@@ -33,11 +34,17 @@ const columnInputs = (spec: TableSpec, columns: readonly string[]): Input[] =>
     return type === 'text' ? { name } : { name, type }
   })
 
+/** SQL: whether the parent that `key` names is dead. `$n` is the parent's table id. */
+const isOrphan = (key: string, n: number): string =>
+  `exists (select from lockstep.tombstones as p where p.table_name = $${n} and p.key = ${key} and p.dead)`
+
 /**
- * Rows of which nothing is known. $1 the time, then the inputs: key, _stamp, _stamps, extra, and the columns. Result
- * rows: key, after. A key that is missing from them was there after all.
+ * Rows of which nothing is known: those of which something is are left alone. $1 the time, $2 the table's id, where the
+ * table has a parent $3 the parent's table id; then the inputs: key, _stamp, _stamps, extra, and the columns. Result
+ * rows: key, after.
  */
 export function insertStatement(spec: TableSpec, columns: readonly string[]): string {
+  const parent = spec.parent?.column
   const inputs: Input[] = [
     { name: spec.key },
     { name: '_stamp' },
@@ -45,10 +52,18 @@ export function insertStatement(spec: TableSpec, columns: readonly string[]): st
     { name: 'extra', type: 'jsonb' },
     ...columnInputs(spec, columns),
   ]
-  const names = inputs.map(({ name }) => name)
-  return `with ${inputCte(inputs)}
-insert into ${sqlName(spec)} as t (${names.map(q).join(', ')}, last_synced_at)
-select ${names.map((name) => `x.${q(name)}`).join(', ')}, $1::timestamptz from input as x
+  const names = inputs.map(({ name }) => q(name))
+  const carried = parent !== undefined && columns.includes(parent)
+  // In the list of what is selected: as conditions they might become joins, which look at all tombstones for each key
+  // where their number is misjudged.
+  return `with ${inputCte(inputs, parent === undefined ? 3 : 4)}, fresh as (
+  select x.*, exists (select from lockstep.tombstones as b where b.table_name = $2 and b.key = x.${q(spec.key)}) as _buried,
+    ${parent === undefined ? 'false' : isOrphan(carried ? `x.${q(parent)}` : 'null', 3)} as _orphan
+  from input as x offset 0
+)
+insert into ${sqlName(spec)} as t (${names.join(', ')}, last_synced_at)
+select ${names.map((name) => `x.${name}`).join(', ')}, $1::timestamptz from fresh as x
+where not x._buried and not x._orphan
 on conflict (${q(spec.key)}) do nothing
 returning t.${q(spec.key)} as key, ${watched(spec, 't')} as after`
 }
@@ -139,74 +154,46 @@ where t.ctid = x._place and t.xmin = x._version and t.${key} = x._key
 returning t.${key} as key, t.last_synced_at = $1::timestamptz as changed, ${watched(spec, 't')} as after`
 }
 
-/** What `upsertStatement` takes before its columns. */
-const UPSERT_INPUTS: readonly Input[] = [
-  { name: '_key' },
-  { name: '_lowest' },
-  { name: '_stamp' },
-  { name: '_stamps', type: 'jsonb' },
-  { name: '_extra', type: 'jsonb' },
-]
-
 /**
- * Whole rows, the usual case: each is inserted where nothing is known of its key, or takes the place of a row of which
- * every register is older than all of its own. $1 the time, $2 the table's id, where the table has a parent $3 the
- * parent's table id; then `_key`, `_lowest` (its lowest stamp), `_stamp`, `_stamps`, `_extra`, and the columns. Result
- * rows: key, created, changed (false where only stamps moved), before, after. What stands otherwise is not among them,
- * and left as it is.
+ * Whole rows that take the place of rows of which every register is older than all of theirs: the usual case of a row
+ * that is there. $1 the time, where the table has a parent $2 the parent's table id; then the inputs: _key, _lowest (the
+ * row's lowest stamp), _stamp, _stamps, _extra, and the columns. Result rows: key, changed (false where only stamps
+ * moved), before, after. What stands otherwise is not among them, and left as it is.
  *
  * Rows are found by their place, in the order of their keys: two batches that meet wait for each other in one order. A
- * row that another transaction writes meanwhile is in another place, and not among them either.
+ * row that another transaction writes meanwhile is in another place then, and left as well.
  */
-export function upsertStatement(spec: TableSpec, columns: readonly string[]): string {
+export function replaceStatement(spec: TableSpec, columns: readonly string[]): string {
   const key = q(spec.key)
   const parent = spec.parent?.column
-  const inputs = [...UPSERT_INPUTS, ...columnInputs(spec, columns)]
-  const first = parent === undefined ? 3 : 4
-  // In the list of what is selected: as conditions they might become joins, which look at all tombstones for each key
-  // where their number is misjudged.
-  const orphan =
-    parent === undefined
-      ? 'false'
-      : `exists (select from lockstep.tombstones as p where p.table_name = $3 and p.key = x.${q(parent)} and p.dead)`
-  const before = spec.watch.length === 0 ? '' : `, ${watched(spec, 't')} as _before`
-  // Most tables have none: an empty one is not even sent.
-  const extra = `coalesce(x._extra, '{}')`
-  const differs = [
-    ...columns.map((c) => `x.${q(c)} is distinct from t.${q(c)}`),
-    `t.extra is distinct from ${extra}`,
+  const inputs: Input[] = [
+    { name: '_key' },
+    { name: '_lowest' },
+    { name: '_stamp' },
+    { name: '_stamps', type: 'jsonb' },
+    { name: '_extra', type: 'jsonb' },
+    ...columnInputs(spec, columns),
   ]
-  const names = columns.map(q)
-  return `with ${inputCte(inputs, first)},
-known as materialized (
-  select x.*, t.*, ${orphan} as _orphan, t._place is null
-    and exists (select from lockstep.tombstones as b where b.table_name = $2 and b.key = x._key) as _buried
+  const differs = [...columns.map(q), 'extra'].map((name) =>
+    name === 'extra' ? 't.extra is distinct from x._extra' : `x.${name} is distinct from t.${name}`,
+  )
+  return `with ${inputCte(inputs, parent === undefined ? 2 : 3)}, known as (
+  select x.*, t.*, ${parent === undefined ? 'false' : isOrphan(`x.${q(parent)}`, 2)} as _orphan
   from input as x
   -- Each by its key, whatever the planner thinks of the number of rows.
-  left join lateral (
-    select t.ctid as _place, t._stamp as _known, t._stamps as _known_stamps${before}
+  cross join lateral (
+    select t.ctid as _place, t._stamp as _known, t._stamps as _known_stamps, ${watched(spec, 't')} as _before
     from ${sqlName(spec)} as t where t.${key} = x._key offset 0
-  ) as t on true
-),
-updated as (
-  update ${sqlName(spec)} as t set ${names.map((name) => `${name} = x.${name}, `).join('')}extra = ${extra}, _stamp = x._stamp,
-    _stamps = x._stamps, last_synced_at = case when ${differs.join(' or ')} then $1::timestamptz else t.last_synced_at end
-  from known as x
-  where t.ctid = x._place and x._known < x._lowest and (x._known_stamps is null or not
-    jsonb_path_exists(x._known_stamps, '$.* ? (@ >= $lowest)', jsonb_build_object('lowest', x._lowest))) and not x._orphan
-  returning t.${key} as key, t.last_synced_at = $1::timestamptz as changed,
-    ${spec.watch.length === 0 ? 'null::jsonb' : 'x._before'} as before, ${watched(spec, 't')} as after
-),
-inserted as (
-  insert into ${sqlName(spec)} as t (${[key, ...names].join(', ')}, extra, _stamp, _stamps, last_synced_at)
-  select ${['_key', ...names].map((name) => `x.${name}`).join(', ')}, ${extra}, x._stamp, x._stamps, $1::timestamptz from known as x
-  where x._place is null and not x._buried and not x._orphan
-  on conflict (${key}) do nothing
-  returning t.${key} as key, ${watched(spec, 't')} as after
+  ) as t
+  offset 0
 )
-select key, false as created, changed, before, after from updated
-union all
-select key, true, true, null, after from inserted`
+update ${sqlName(spec)} as t set ${columns.map((c) => `${q(c)} = x.${q(c)}, `).join('')}extra = x._extra,
+  _stamp = x._stamp, _stamps = x._stamps,
+  last_synced_at = case when ${differs.join(' or ')} then $1::timestamptz else t.last_synced_at end
+from known as x
+where t.ctid = x._place and not x._orphan and x._known < x._lowest and (x._known_stamps is null
+  or not jsonb_path_exists(x._known_stamps, '$.* ? (@ >= $lowest)', jsonb_build_object('lowest', x._lowest)))
+returning t.${key} as key, t.last_synced_at = $1::timestamptz as changed, x._before as before, ${watched(spec, 't')} as after`
 }
 
 /**
@@ -221,11 +208,7 @@ export function sameStatement(spec: TableSpec, columns: readonly string[]): stri
     't._stamp >= x._floor',
     ...columns.map((c) => `x.${q(c)} is not distinct from t.${q(c)}`),
     't.extra = x._extra',
-    ...(parent === undefined
-      ? []
-      : [
-          `not exists (select from lockstep.tombstones as p where p.table_name = $1 and p.key = t.${q(parent)} and p.dead)`,
-        ]),
+    ...(parent === undefined ? [] : [`not ${isOrphan(`t.${q(parent)}`, 1)}`]),
   ]
   return `with ${inputCte([...inputs, ...columnInputs(spec, columns)], parent === undefined ? 1 : 2)}
 select x._key as key from input as x join ${sqlName(spec)} as t on t.${q(spec.key)} = x._key
@@ -242,9 +225,7 @@ export function probeStatement(spec: TableSpec): string {
   const child = spec.parent !== undefined
   const key = q(spec.key)
   // As subqueries: a join would look at all tombstones of the table for each key where their number is misjudged.
-  const orphan = child
-    ? 'exists (select from lockstep.tombstones as p where p.table_name = $4 and p.key = k.parent and p.dead)'
-    : 'false'
+  const orphan = child ? isOrphan('k.parent', 4) : 'false'
   return `with there as materialized (
   select t.${key} as key, t._stamp as stamp, t._stamps::text as stamps, ${watched(spec, 't')} as before,
     t.ctid::text as place, t.xmin::text as version
