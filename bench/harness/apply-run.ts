@@ -56,8 +56,8 @@ const subjects: Readonly<Record<ApplySubject, (task: ApplyTask) => Promise<Apply
     }
   },
 
-  // The limit: of the same events, the columns that they change, written to rows that are there: a statement a batch,
-  // each a transaction. Nothing is read, compared, or kept.
+  // The limit: of the same events, the columns that they change, written to the same table: a statement a batch, each a
+  // transaction. Nothing is read, compared, or kept. What it writes are rows, and those are counted.
   async bare({ databaseUrl, events, customers, workers, batch }) {
     const db = new Database({ url: databaseUrl, poolSize: POOL_SIZE })
     try {
@@ -77,11 +77,8 @@ async function timed(work: () => Promise<number>): Promise<ApplyAnswer> {
   return { counted, perSecond: (counted / (performance.now() - startedAt)) * 1000 }
 }
 
-/** Ids, names and balances of a batch, each row once, in order; and how many events that was. */
-interface Batch {
-  readonly events: number
-  readonly columns: readonly [ids: string[], names: string[], balances: number[]]
-}
+/** Ids, names and balances of a batch, each row once, in order. */
+type Batch = readonly [ids: string[], names: string[], balances: number[]]
 
 function batchesOf(changes: readonly Change[], customers: number, size: number): Batch[] {
   const batches: Batch[] = []
@@ -91,10 +88,7 @@ function batchesOf(changes: readonly Change[], customers: number, size: number):
     const rows = new Map(events.map(({ k, revision }) => [k % customers, revision]))
     const sorted = [...rows].sort(([a], [b]) => a - b)
     const names = sorted.map(([k, revision]) => nameOf(k, revision))
-    batches.push({
-      events: events.length,
-      columns: [sorted.map(([k]) => customerId(k)), names, sorted.map(([, revision]) => revision)],
-    })
+    batches.push([sorted.map(([k]) => customerId(k)), names, sorted.map(([, revision]) => revision)])
   }
   return batches
 }
@@ -104,15 +98,13 @@ async function updateAll(db: Database, batches: readonly Batch[], workers: numbe
   let done = 0
   const work = async (): Promise<void> => {
     for (let batch = batches[next++]; batch !== undefined; batch = batches[next++]) {
-      const { columns, events } = batch
       const { rowCount } = await db.query(
-        `update expected as t set name = x.name, balance = x.balance
+        `update public.stripe_customers as t set name = x.name, balance = x.balance
          from unnest($1::text[], $2::text[], $3::int[]) as x (id, name, balance) where t.id = x.id`,
-        columns,
+        batch,
       )
-      if (rowCount !== columns[0].length)
-        throw new Error(`${rowCount} of ${columns[0].length} rows were there`)
-      done += events
+      if (rowCount !== batch[0].length) throw new Error(`${rowCount} of ${batch[0].length} rows were there`)
+      done += rowCount
     }
   }
   await Promise.all(Array.from({ length: workers }, work))

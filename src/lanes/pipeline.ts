@@ -24,7 +24,7 @@ export interface AbsorbOptions {
   readonly refetches?: readonly Refetch[]
   /** The registers of each changed key, where known; `'all'` for whole rows; undefined asks for nothing. */
   readonly touched?: Touched | undefined
-  /** Called whenever the database has work for some milliseconds. */
+  /** Called when the database is at work and nothing is left to be made ready for it; perhaps more than once. */
   readonly onBusy?: (() => void) | undefined
 }
 

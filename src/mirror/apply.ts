@@ -89,7 +89,8 @@ const saysWhetherDeleted = ({ deleted, stamps }: Registers): boolean => deleted 
  * transaction lasts. What a batch needs is seen only on looking, so a batch that finds it needs more throws
  * `RetryTransaction`; `Database.transaction` runs the work again, with `attempt` raised.
  *
- * @param onBusy called whenever the database has work for some milliseconds, in which others may have the processor
+ * @param onBusy called when the database is at work and nothing is left to be made ready for it: others may have the
+ *   processor. Perhaps more than once
  * @throws RetryTransaction, and Postgres's errors for values that a column cannot hold
  */
 export async function applyBatch(
@@ -448,8 +449,8 @@ class TableStep {
       const running = this.tx.query<Row>(sql, params)
       // It is awaited after the next chunk is ready; until then nobody listens to its failure.
       running.catch(() => {})
-      this.batch.onBusy?.()
       params = from < entries.length ? await encoded(entries.slice(from, from + CHUNK)) : undefined
+      if (params === undefined) this.batch.onBusy?.()
       const { rows } = await running
       for (const row of rows) found.push(row)
       if (!goOn(rows)) break
