@@ -11,12 +11,18 @@ export interface Arrival {
   readonly n: number
 }
 
+/** The database's clock as it was last seen: where somebody sets it back, no later read counts as an earlier one. */
+const latest = new WeakMap<Queryable, number>()
+
 /** Numbers a fetch before it is sent. */
 export async function arrive(db: Queryable): Promise<Arrival> {
   const { rows } = await db.query<Arrival>(
     `select (extract(epoch from clock_timestamp()) * 1000000)::bigint as seen, nextval('lockstep.arrival') as n`,
   )
-  return rows[0] as Arrival
+  const { seen, n } = rows[0] as Arrival
+  const arrival = { seen: Math.max(seen, latest.get(db) ?? 0), n }
+  latest.set(db, arrival.seen)
+  return arrival
 }
 
 /**

@@ -68,6 +68,26 @@ describe('a full pass', () => {
     })
   })
 
+  it('mints the token that a node died over, without being told to look for workspaces', async () => {
+    await withMail(async (run) => {
+      await run.sync()
+      const { rowCount } = await run.db.query(
+        `delete from lockstep.source_state where ctid = any (array(
+           select ctid from lockstep.source_state where kind like 'secret%' limit 1))`,
+      )
+      expect(rowCount).toBe(1)
+      const { source } = run.pipeline
+      const signal = AbortSignal.timeout(10_000)
+      expect(await source.prepare({ fresh: false, signal })).toEqual({ problems: [] })
+      for (const { id } of source.eventLog?.scopes() ?? [])
+        await source.eventLog?.read({ scope: id, sinceMs: 0, untilMs: 1, cursor: undefined, signal })
+      const calls = run.sim.requests.byRoute['POST /api/workspaces/v1.1/:id/api-tokens']
+      expect(calls).toBe(3)
+      await source.prepare({ fresh: false, signal })
+      expect(run.sim.requests.byRoute['POST /api/workspaces/v1.1/:id/api-tokens']).toBe(calls)
+    })
+  })
+
   it('names the workspace that fails, and reads the others', async () => {
     await withMail(
       async (run) => {

@@ -221,7 +221,8 @@ class EmailBisonSource implements EmailBison {
 
   async prepare({ fresh, signal }: { fresh: boolean; signal: AbortSignal }) {
     await this.workspaces.load()
-    if (!fresh && this.workspaces.all.length > 0) return { problems: [] }
+    // A node that died amid its first look left some without a token.
+    if (!fresh && this.workspaces.all.length > 0 && !this.workspaces.lacksTokens) return { problems: [] }
     const before = new Set(this.workspaces.all.map(scopeOf))
     const problems = await this.workspaces.discover(signal)
     const url = this.options.webhookUrl()

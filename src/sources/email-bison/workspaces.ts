@@ -61,6 +61,14 @@ export class Workspaces {
     return instance?.tokens?.[id] ?? this.tokens[scopeOf({ instance: name, id })]
   }
 
+  /** Whether some workspace has no token though one may be minted for it. */
+  get lacksTokens(): boolean {
+    const mints = new Set(this.instances.filter(({ token }) => token !== undefined).map(({ name }) => name))
+    return this.known.some(
+      (workspace) => mints.has(workspace.instance) && this.tokenOf(workspace) === undefined,
+    )
+  }
+
   /** Who asks. Throws a ConfigError where the workspace has no token. */
   credentials(workspace: Workspace): Credentials {
     const token = this.tokenOf(workspace)
