@@ -1,7 +1,11 @@
+import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { NEVER } from '../../src/engine/stamp.ts'
 import { replayEvents } from '../../src/inbox/ledger.ts'
 import { processBatch } from '../../src/inbox/process.ts'
 import type { Pipeline } from '../../src/lanes/pipeline.ts'
+import { applyObservations } from '../../src/mirror/apply.ts'
+import { until } from '../support/node.ts'
 import { FIRST_TASK, rowOf, TASKS, withTasks } from '../monday/tasks-app.ts'
 import type { Database } from '../../src/db/database.ts'
 import type { MondaySim } from '../../sim/monday/index.ts'
@@ -124,6 +128,42 @@ describe('effects and settling', () => {
       },
       { tasks: 40 },
     )
+  })
+
+  it('are one transaction with events that move rows, unless somebody else is at the table: then those follow', async () => {
+    await withTasks(async ({ db, sim, pipeline }) => {
+      const settledIn = `select count(*)::int as events, count(distinct xmin::text)::int as transactions
+        from lockstep.inbox_outcomes`
+      await renameAll(sim, 3, () => 'alone')
+      sim.edit.archive(TASKS, FIRST_TASK + 5)
+      await sim.deliveries.idle()
+      expect(await processBatch(db, pipeline, 50)).toMatchObject({ settled: 4 })
+      expect((await db.query(settledIn)).rows).toEqual([{ events: 4, transactions: 1 }])
+
+      await renameAll(sim, 3, () => 'beside another')
+      sim.edit.archive(TASKS, FIRST_TASK + 6)
+      await sim.deliveries.idle()
+      const { promise: left, resolve: leave } = Promise.withResolvers<void>()
+      const { promise: there, resolve: come } = Promise.withResolvers<void>()
+      const other = db.transaction(async (tx) => {
+        await applyObservations(tx, pipeline.mirror, [
+          { table: 'tasks', key: String(FIRST_TASK + 8), kind: 'fields', stamp: NEVER, values: {} },
+        ])
+        come()
+        await left
+      })
+      await there
+      const batch = processBatch(db, pipeline, 50)
+      const look = async (): Promise<unknown> => (await db.query(settledIn)).rows[0]
+      await until('the renames', look, (seen) => isDeepStrictEqual(seen, { events: 7, transactions: 2 }))
+      expect(await rowOf(db, 'tasks', FIRST_TASK)).toMatchObject({ c_name: 'beside another' })
+      expect(await rowOf(db, 'tasks', FIRST_TASK + 6)).toBeDefined()
+      leave()
+      await other
+      expect(await batch).toMatchObject({ settled: 4, failed: 0 })
+      expect(await look()).toEqual({ events: 8, transactions: 3 })
+      expect(await rowOf(db, 'tasks', FIRST_TASK + 6)).toBeUndefined()
+    })
   })
 
   it('do not happen again for an event that is replayed', async () => {
