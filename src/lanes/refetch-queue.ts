@@ -8,6 +8,8 @@ export interface ClaimedKey {
   readonly attempts: number
   /** Seconds since it was first asked for. */
   readonly age_s: number
+  /** Whether it was asked for before, and not answered. */
+  readonly asked: boolean
 }
 
 export interface ClaimedBatch {
@@ -90,7 +92,8 @@ export async function claimRefetch(
      )
      update lockstep.refetch as r set claimed_until = clock_timestamp() + make_interval(secs => $5) from picked
      where r.app = $1 and r.stream = $2 and r.part = $3 and r.key = picked.key
-     returning r.key, r.seq, r.attempts, extract(epoch from clock_timestamp() - r.requested_at)::float8 as age_s`,
+     returning r.key, r.seq, r.attempts, extract(epoch from clock_timestamp() - r.requested_at)::float8 as age_s,
+       r.error is not null as asked`,
     [app, first.stream, first.part, limit, CLAIM_S],
   )
   return rows.length === 0 ? undefined : { ...first, keys: rows }

@@ -89,10 +89,11 @@ async function serve(db: Database, pipeline: Pipeline, stream: Stream, answer: A
   const met = new Set(page.rows.map((row) => row.key))
   const missing = batch.part === ROW ? batch.keys.filter((k) => !met.has(k.key)) : []
   const partial = page.gaps.length > 0
-  // A replica may lag behind the event that made us ask: only after `settle` does "not there" mean gone.
+  // A replica may lag behind the event that made us ask: only after `settle` does "not there" mean gone, and only when
+  // it was said before, since somebody may have set the clock that the age is told by.
   const early = partial
     ? batch.keys.filter((k) => !met.has(k.key) || nextDelayMs(refetchRetry, k.attempts + 1, 0) !== undefined)
-    : missing.filter((k) => k.age_s * 1000 < SETTLE_MS)
+    : missing.filter((k) => !k.asked || k.age_s * 1000 < SETTLE_MS)
   const gone = missing.filter((k) => !early.includes(k))
   const observations = [
     ...observePage(stream, batch.part, page, arrival),
@@ -106,11 +107,16 @@ async function serve(db: Database, pipeline: Pipeline, stream: Stream, answer: A
     const counted = partial
     const waits = early.map((k) => ({
       key: k.key,
-      delayMs: counted ? retryMs(k) : SETTLE_MS - k.age_s * 1000,
+      delayMs: counted ? retryMs(k) : settledInMs(k),
     }))
     const error = counted ? page.gaps.join('; ') : 'not found yet'
     if (waits.length > 0) await postponeRefetch(tx, pipeline.app, batch, waits, { error, counted })
   })
+}
+
+const settledInMs = ({ age_s }: ClaimedKey): number => {
+  const ageMs = age_s * 1000
+  return ageMs > 0 && ageMs < SETTLE_MS ? SETTLE_MS - ageMs : SETTLE_MS
 }
 
 const retryMs = (key: ClaimedKey): number =>
