@@ -174,9 +174,10 @@ export function replaceStatement(spec: TableSpec, columns: readonly string[]): s
     { name: '_extra', type: 'jsonb' },
     ...columnInputs(spec, columns),
   ]
-  const differs = [...columns.map(q), 'extra'].map((name) =>
-    name === 'extra' ? 't.extra is distinct from x._extra' : `x.${name} is distinct from t.${name}`,
-  )
+  const differs = [
+    ...columns.map((c) => `x.${q(c)} is distinct from t.${q(c)}`),
+    't.extra is distinct from x._extra',
+  ]
   return `with ${inputCte(inputs, parent === undefined ? 2 : 3)}, known as (
   select x.*, t.*, ${parent === undefined ? 'false' : isOrphan(`x.${q(parent)}`, 2)} as _orphan
   from input as x

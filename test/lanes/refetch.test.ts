@@ -127,11 +127,33 @@ describe('rows to read again', () => {
       await requestRefetch(db, pipeline.app, [
         { stream: CLIENTS, part: ROW, keys: ['5000000001'], reason: 'x' },
       ])
-      await db.query(`update lockstep.refetch set requested_at = requested_at - interval '1 hour'`)
+      await db.query(
+        `update lockstep.refetch set requested_at = requested_at - interval '1 hour', error = 'not found yet'`,
+      )
       sim.hiddenBoards.add(CLIENTS)
       await refetchOnce(db, pipeline, signal())
       expect(await rowOf(db, 'clients', 5_000_000_001)).toBeDefined()
       expect(await waiting(db)).toHaveLength(1)
+    })
+  })
+
+  it('are gone when that was said twice: a clock that is set makes a wish look old', async () => {
+    await withTasks(async ({ db, sim, pipeline }) => {
+      const key = String(FIRST_TASK)
+      sim.world.boards.get(TASKS)?.items.delete(FIRST_TASK)
+      sim.world.items.delete(FIRST_TASK)
+      await requestRefetch(db, pipeline.app, [{ stream: TASKS, part: ROW, keys: [key], reason: 'created' }])
+      await db.query(`update lockstep.refetch set requested_at = requested_at - interval '10 minutes'`)
+      await refetchOnce(db, pipeline, signal())
+      expect(await rowOf(db, 'tasks', FIRST_TASK)).toBeDefined()
+      const { rows } = await db.query(
+        `select error, extract(epoch from next_attempt_at - clock_timestamp()) > 25 as later from lockstep.refetch`,
+      )
+      expect(rows).toEqual([{ error: 'not found yet', later: true }])
+      await db.query(`update lockstep.refetch set next_attempt_at = '-infinity'`)
+      await refetchOnce(db, pipeline, signal())
+      expect(await rowOf(db, 'tasks', FIRST_TASK)).toBeUndefined()
+      expect(await waiting(db)).toEqual([])
     })
   })
 })
