@@ -8,7 +8,7 @@ import { eventRetry, nextDelayMs } from '../engine/retry.ts'
 import type { Touched } from '../lanes/fan-out.ts'
 import { touchedBy } from '../lanes/touched.ts'
 import { absorb, type Pipeline } from '../lanes/pipeline.ts'
-import { type Batch, collapseAll, movesRows, tryAlone } from '../mirror/apply.ts'
+import { type Batch, movesRows, prepare, tryAlone } from '../mirror/apply.ts'
 import type { Fact, Parsed, Refetch } from '../sources/contract.ts'
 
 export interface Processed {
@@ -111,7 +111,7 @@ export async function processBatch(
       ids = claimed.map((event) => event.id)
       onClaimed?.(claimed.length)
       const events = await parseAll(pipeline, claimed)
-      const work = workOf(pipeline, events)
+      const work = await workOf(pipeline, events)
       if (claimed.length > 0) endTurn ??= await takeTurn(pipeline)
       // Those that move rows need the tables for themselves: where others are at them, the rest need not wait as well.
       const movers =
@@ -124,7 +124,7 @@ export async function processBatch(
       const away = new Set(movers)
       aside = movers.map(({ event }) => event.id)
       const settled = events.settled.filter((one) => !away.has(one))
-      return processOnce(tx, pipeline, workOf(pipeline, { ...events, settled }), attempt)
+      return processOnce(tx, pipeline, await workOf(pipeline, { ...events, settled }), attempt)
     })
   } catch (error) {
     if (isUnblamed(error) || ids.length === 0) throw error
@@ -142,7 +142,7 @@ async function processIds(db: Database, pipeline: Pipeline, ids: readonly number
   try {
     return await db.transaction(async (tx, attempt) => {
       const events = await parseAll(pipeline, await claim(tx, pipeline.app, { limit: ids.length, ids }))
-      return processOnce(tx, pipeline, workOf(pipeline, events), attempt)
+      return processOnce(tx, pipeline, await workOf(pipeline, events), attempt)
     })
   } catch (error) {
     if (isUnblamed(error)) throw error
@@ -205,12 +205,12 @@ interface Work extends ParsedEvents {
 }
 
 /** What can be made ready before a batch has its turn is made here. */
-function workOf({ source, mirror }: Pipeline, { settled, failed }: ParsedEvents): Work {
+async function workOf({ source, mirror }: Pipeline, { settled, failed }: ParsedEvents): Promise<Work> {
   const observations = settled.flatMap(({ parsed }) => parsed.observations)
   return {
     settled,
     failed,
-    batch: collapseAll(mirror, observations),
+    batch: await prepare(mirror, observations),
     refetches: settled.flatMap(({ parsed }) => parsed.refetches),
     touched: source.dependencies().length === 0 ? undefined : touchedBy(observations),
     facts: settled.flatMap(({ parsed }) => parsed.facts ?? []),

@@ -7,12 +7,14 @@ import {
   VendorUnavailableError,
 } from '../engine/errors.ts'
 import type { Json, Observation } from '../engine/observation.ts'
-import { type Batch, collapseAll } from '../mirror/apply.ts'
+import { type Batch, collapseAll, prepare } from '../mirror/apply.ts'
 import { sqlName } from '../mirror/table-spec.ts'
 import { type Page, ROW, type Stream } from '../sources/contract.ts'
+import { Convoy, type Place } from './convoy.ts'
+import type { Touched } from './fan-out.ts'
 import { holdLease, withLease } from './lease.ts'
 import { type Arrival, arrive, observePage } from './observe.ts'
-import { absorb, type AbsorbOptions, type Pipeline } from './pipeline.ts'
+import { absorb, type Pipeline } from './pipeline.ts'
 import { rememberKeys, unmet } from './pass-keys.ts'
 import { ReadAhead, type Reading } from './read-ahead.ts'
 import { requestRefetch } from './refetch-queue.ts'
@@ -93,6 +95,8 @@ class Pass {
   private readBefore = false
   /** The vendor tells it with the first page alone. */
   private total: number | undefined
+  /** It was to stop when a batch was written: those that were begun behind it are not kept. */
+  private stopped = false
 
   constructor(db: Database, pipeline: Pipeline, stream: Stream, part: string, options: BackfillOptions) {
     this.db = db
@@ -185,29 +189,36 @@ class Pass {
 
   /** Writes what was read while the pages before were written. */
   private async readToEnd(start: Checkpoint): Promise<Checkpoint> {
-    let checkpoint = start
     if (start.read === true) return start
-    const pages = new ReadAhead((cursor: Json) => this.readNext(cursor), checkpoint.cursor, ROWS_AHEAD)
+    const pages = new ReadAhead((cursor: Json) => this.readNext(cursor), start.cursor, ROWS_AHEAD)
+    const convoy = new Convoy(start)
     try {
+      let before: Promise<Checkpoint> = convoy.ended
       for (let ready = await this.prepareNext(pages, start); ready !== undefined;) {
-        const busy = Promise.withResolvers<void>()
-        const written = this.write(checkpoint, ready, busy.resolve)
+        const batch = ready
+        const written = convoy.join((place) => this.write(place, batch))
         // While the database writes this, what was read meanwhile is made ready.
-        const full = busy.promise.then(() => pages.full())
-        const next = Promise.race([full, written]).then(() => this.prepareNext(pages, start))
+        const next = Promise.race([pages.full(), written]).then(() => this.prepareNext(pages, start))
         // It is awaited after the write; until then, or where that fails, nobody listens to its failure.
         next.catch(() => {})
-        checkpoint = await written
-        const { fetched } = ready
-        this.total = fetched.findLast(({ page }) => page.total !== undefined)?.page.total ?? this.total
-        this.options.onProgress?.({ rows: this.rows, total: this.total })
-        if (checkpoint.read !== true) this.options.signal.throwIfAborted()
+        await (this.overlaps ? before : written)
+        before = written
         ready = await next
+        if (ready !== undefined) this.options.signal.throwIfAborted()
       }
-      return checkpoint
+      return await convoy.ended
     } finally {
       await pages.stop()
+      await convoy.ended.catch(() => {})
     }
+  }
+
+  /**
+   * Whether a batch is written beside the one before it. Not where others are derived from its rows: that takes locks
+   * which two batches would wait for in turn.
+   */
+  private get overlaps(): boolean {
+    return this.pipeline.derive === undefined
   }
 
   private async prepareNext(
@@ -219,7 +230,7 @@ class Pass {
     const observations = fetched.flatMap(({ page, arrival }) =>
       observePage(this.stream, this.part, page, arrival, first === true),
     )
-    return { fetched, observations, batch: collapseAll(this.pipeline.mirror, observations) }
+    return { fetched, observations, batch: await prepare(this.pipeline.mirror, observations) }
   }
 
   private async readNext(cursor: Json): Promise<Reading<Fetched, Json>> {
@@ -243,27 +254,29 @@ class Pass {
   }
 
   private async write(
-    checkpoint: Checkpoint,
+    place: Place<Checkpoint>,
     { fetched, observations, batch }: Ready,
-    onBusy: () => void,
   ): Promise<Checkpoint> {
     const pages = fetched.map(({ page }) => page)
     const gaps = pages.flatMap((page) => page.gaps)
-    let after = this.after(checkpoint, pages, gaps)
+    let written: Checkpoint
     try {
       // A change that a page brings before its event does is no change any more when the event comes: what shows it
       // must be asked for now. Not in a stream's first pass, where everything is new and all that shows it is read.
       const touched = this.readBefore ? touchedBy(observations) : undefined
-      await this.commit(after, pages, batch, { touched, onBusy })
+      written = await this.commit(place, pages, gaps, batch, touched)
     } catch (error) {
       if (!isRefusal(error)) throw error
       // A row that the database refuses is found by halving: the pass goes on without it, and says so.
+      place.clearBehind()
       const refused = await this.writeInHalves(observations)
-      after = this.after(checkpoint, pages, [...gaps, ...refused])
-      await this.commit(after, pages, new Map(), {})
+      written = await this.commit(place, pages, [...gaps, ...refused], new Map(), undefined)
     }
     this.rows += rowsOf(pages)
-    return after
+    this.total = pages.findLast(({ total }) => total !== undefined)?.total ?? this.total
+    this.options.onProgress?.({ rows: this.rows, total: this.total })
+    this.stopped = this.options.signal.aborted
+    return written
   }
 
   private after(checkpoint: Checkpoint, pages: readonly Page[], more: readonly string[]): Checkpoint {
@@ -280,19 +293,26 @@ class Pass {
     }
   }
 
+  /** The rows are written beside those of the batch ahead; the checkpoint follows its. */
   private async commit(
-    after: Checkpoint,
+    place: Place<Checkpoint>,
     pages: readonly Page[],
+    gaps: readonly string[],
     batch: Batch,
-    options: Pick<AbsorbOptions, 'touched' | 'onBusy'>,
-  ): Promise<void> {
+    touched: Touched | undefined,
+  ): Promise<Checkpoint> {
     const refetches = pages.flatMap((page) => page.refetches ?? [])
-    await this.db.transaction(async (tx, attempt) => {
-      const { counts } = await absorb(tx, this.pipeline, batch, { ...options, attempt, refetches })
+    return this.db.transaction(async (tx, attempt) => {
+      // What makes a transaction run again may be the batch behind; and this time it takes its tables for itself.
+      if (attempt > 1) place.clearBehind()
+      const { counts } = await absorb(tx, this.pipeline, batch, { attempt, refetches, touched })
+      const after = this.after(await place.ahead(), pages, gaps)
+      if (this.stopped) this.options.signal.throwIfAborted()
       await this.remember(tx, after, pages)
       await countPage(tx, after.run, rowsOf(pages), counts[this.stream.table], pages.length)
       if (!(await holdLease(tx, this.lease)))
         throw new LockstepError(`another node took over the ${this.lease}`)
+      return after
     })
   }
 
@@ -330,12 +350,13 @@ class Pass {
     )
   }
 
-  private async finish({ run, gaps, restarts, floor }: Checkpoint): Promise<Run | undefined> {
+  private async finish({ run, gaps, restarts, floor, first }: Checkpoint): Promise<Run | undefined> {
     const facts = { ...(restarts > 0 ? { restarts } : {}), ...(floor === undefined ? {} : { floor }) }
     await this.db.query(`update lockstep.runs set metadata = metadata || $2 where id = $1`, [run, facts])
     if (gaps.length === 0 && this.isWhole) {
       await this.db.transaction(async (tx) => {
-        await this.askForMissing(tx, run)
+        // What a first pass did not meet came by events while it read.
+        if (first !== true) await this.askForMissing(tx, run)
         await this.confirm(tx)
         await finishRun(tx, run, 'completed')
         await this.dropCheckpoint(tx)
@@ -356,12 +377,14 @@ class Pass {
     const spec = this.pipeline.mirror.tables.get(this.stream.table)?.spec
     if (spec === undefined) return
     const { rows } = await tx.query<{ key: string }>(
-      `select t."${spec.key}" as key from ${sqlName(spec)} as t
+      // The stamps only of those that were not met: to cut one out of each row takes longer than all the rest.
+      `select t.key from (
+         select t."${spec.key}" as key, t._stamp from ${sqlName(spec)} as t
+         where starts_with(t."${spec.key}", $2) and ${unmet(`t."${spec.key}"`)} offset 0
+       ) as t
        join lockstep.runs as r on r.id = $1
        where substr(t._stamp, 15, 14) <
-           lpad(to_hex((extract(epoch from r.started_at) * 1000000)::bigint), 14, '0') collate "C"
-         and starts_with(t."${spec.key}", $2)
-         and ${unmet(`t."${spec.key}"`)}`,
+         lpad(to_hex((extract(epoch from r.started_at) * 1000000)::bigint), 14, '0') collate "C"`,
       [run, this.stream.keyPrefix ?? ''],
     )
     const keys = rows.map((row) => row.key)

@@ -12,5 +12,5 @@ export async function rememberKeys(db: Queryable, run: string, keys: readonly st
 
 /** SQL: that the pass of run $1 did not meet this key. */
 export const unmet = (key: string): string => `not exists (
-  select from lockstep.pass_keys as p cross join lateral unnest(p.keys) as k (key)
-  where p.run_id = $1 and k.key = ${key})`
+  select from (select unnest(p.keys) as key from lockstep.pass_keys as p where p.run_id = $1) as k
+  where k.key = ${key})`

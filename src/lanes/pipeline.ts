@@ -24,8 +24,6 @@ export interface AbsorbOptions {
   readonly refetches?: readonly Refetch[]
   /** The registers of each changed key, where known; `'all'` for whole rows; undefined asks for nothing. */
   readonly touched?: Touched | undefined
-  /** Called when the database is at work and nothing is left to be made ready for it; perhaps more than once. */
-  readonly onBusy?: (() => void) | undefined
 }
 
 /**

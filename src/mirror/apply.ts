@@ -4,7 +4,8 @@ import { DELETED, type Observation } from '../engine/observation.ts'
 import { NEVER } from '../engine/stamp.ts'
 import type { MirrorTable } from './mirror-table.ts'
 import { type Change, type Doubt, TableStep } from './table-step.ts'
-import { sourceColumns, tableId } from './table-spec.ts'
+import { TableBatch } from './table-batch.ts'
+import { sourceColumns, tableId, type TableSpec } from './table-spec.ts'
 
 export type { Change } from './table-step.ts'
 
@@ -35,17 +36,24 @@ export const createMirror = (tables: readonly MirrorTable[]): Mirror => ({
 /** First key of the two-key advisory locks that guard a table's moves between live and buried. */
 const TABLE_LOCKS = 1_819_042_348
 
-/** What observations come to: of each table, the registers of each key once, in key order. */
-export type Batch = ReadonlyMap<string, readonly Registers[]>
+/** What observations come to, by table. */
+export type Batch = ReadonlyMap<string, TableBatch>
 
 /** Throws where an observation is of a table that the mirror has not. */
 export function collapseAll(mirror: Mirror, observations: readonly Observation[]): Batch {
-  const batch = new Map<string, readonly Registers[]>()
+  const batch = new Map<string, TableBatch>()
   for (const [name, own] of Map.groupBy(observations, (o) => o.table)) {
     const table = mirror.tables.get(name)
     if (table === undefined) throw new Error(`observation for the unknown table "${name}"`)
-    batch.set(name, collapse(own, sourceColumns(table.spec)))
+    batch.set(name, new TableBatch(table.spec, collapse(own, sourceColumns(table.spec))))
   }
+  return batch
+}
+
+/** The same, with its parameters made before its turn to be written: so far as they will be needed, as a rule. */
+export async function prepare(mirror: Mirror, observations: readonly Observation[]): Promise<Batch> {
+  const batch = collapseAll(mirror, observations)
+  for (const table of batch.values()) await table.encode()
   return batch
 }
 
@@ -58,18 +66,17 @@ const saysWhetherDeleted = ({ deleted, stamps }: Registers): boolean => deleted 
  * transaction lasts. What a batch needs is seen only on looking, so a batch that finds it needs more throws
  * `RetryTransaction`; `Database.transaction` runs the work again, with `attempt` raised.
  *
- * @param onBusy called when the database is at work and nothing is left to be made ready for it: others may have the
- *   processor. Perhaps more than once
  * @throws RetryTransaction, and Postgres's errors for values that a column cannot hold
  */
 export async function applyBatch(
   tx: Transaction,
   mirror: Mirror,
-  registers: Batch,
-  { attempt = 1, onBusy }: { readonly attempt?: number; readonly onBusy?: (() => void) | undefined } = {},
+  batch: Batch,
+  { attempt = 1 }: { readonly attempt?: number } = {},
 ): Promise<ApplyResult> {
-  const tables = inOrder(mirror, [...registers.keys()])
-  const exclusive = attempt > 1 || [...registers.values()].some((own) => own.some(saysWhetherDeleted))
+  const tables = inOrder(mirror, [...batch.keys()])
+  const exclusive =
+    attempt > 1 || [...batch.values()].some(({ registers }) => registers.some(saysWhetherDeleted))
   const now = await lockTables(tx, mirror, tables, exclusive)
   const counts: Record<string, Counts> = {}
   const changes: Change[] = []
@@ -77,15 +84,15 @@ export async function applyBatch(
   const concerned = new Map<string, Set<string>>()
   for (const table of tables) {
     const { name } = table.spec
-    const own = registers.get(name) ?? []
     const of = concerned.get(name) ?? new Set<string>()
-    const batch = withConcerned(own, of)
-    if (batch.length === 0) continue
-    const step = new TableStep(tx, mirror.tables, table, { exclusive, now, concerned: of, onBusy })
-    const done = await step.apply(batch)
+    const own = batch.get(name) ?? new TableBatch(table.spec, [])
+    const all = withConcerned(table.spec, own, of)
+    if (all.registers.length === 0) continue
+    const step = new TableStep(tx, mirror.tables, table, { exclusive, now, concerned: of })
+    const done = await step.apply(all)
     changes.push(...done)
     doubtful.push(...step.doubtful)
-    counts[name] = count(done, own)
+    counts[name] = count(done, own.registers)
     for (const [child, keys] of step.children)
       concerned.set(child, new Set([...(concerned.get(child) ?? []), ...keys]))
   }
@@ -159,11 +166,12 @@ async function lockTables(
 }
 
 /** The batch, and the keys of the table that a parent's death or return concerns, which bring nothing of their own. */
-function withConcerned(own: readonly Registers[], concerned: ReadonlySet<string>): Registers[] {
-  if (concerned.size === 0) return [...own]
-  const present = new Set(own.map((registers) => registers.key))
+function withConcerned(spec: TableSpec, own: TableBatch, concerned: ReadonlySet<string>): TableBatch {
+  if (concerned.size === 0) return own
+  const present = new Set(own.registers.map((registers) => registers.key))
   const others = [...concerned].filter((key) => !present.has(key)).map(nothing)
-  return [...own, ...others].sort((a, b) => (a.key < b.key ? -1 : 1))
+  const all = [...own.registers, ...others].sort((a, b) => (a.key < b.key ? -1 : 1))
+  return new TableBatch(spec, all)
 }
 
 const nothing = (key: string): Registers => ({

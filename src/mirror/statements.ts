@@ -1,8 +1,9 @@
-import { sourceColumns, sqlName, type TableSpec } from './table-spec.ts'
+import { isSentAsItself } from './encode.ts'
+import { type ColumnType, sourceColumns, sqlName, type TableSpec } from './table-spec.ts'
 
 /**
  * The mirror's statements, as text. What wins is decided by `engine/merge.ts` from the stamps that the probe read; the
- * statements write it, where those stamps still stand. All take the batch as arrays of text (`unnest`), in key order.
+ * statements write it, where those stamps still stand. All take the batch as arrays (`unnest`), in key order.
  */
 
 const q = (name: string): string => `"${name}"`
@@ -14,25 +15,34 @@ const watched = (spec: TableSpec, row: string): string =>
 
 interface Input {
   readonly name: string
-  /** As SQL knows it; text needs no cast. */
-  readonly type?: string
+  /** Of the array that is sent; text where nothing else is said. */
+  readonly sent?: string
+  /** As what it is used, where that is another. */
+  readonly used?: string
+  /** SQL, for null. */
+  readonly otherwise?: string
 }
 
-/** The batch as a CTE: parameters from `first` on, one array of text for each of these. */
+/** The batch as a CTE: parameters from `first` on, one array for each of these. */
 function inputCte(inputs: readonly Input[], first = 2): string {
-  const cast = ({ name, type }: Input): string =>
-    type === undefined ? `c.${q(name)}` : `c.${q(name)}::${type} as ${q(name)}`
+  const read = ({ name, used, otherwise }: Input): string => {
+    const cast = used === undefined ? `c.${q(name)}` : `c.${q(name)}::${used}`
+    return `${otherwise === undefined ? cast : `coalesce(${cast}, ${otherwise})`} as ${q(name)}`
+  }
   // Side by side in the select list, arrays are read a row at a time; in FROM they would be copied to a temporary store.
-  const each = inputs.map(({ name }, i) => `unnest($${i + first}::text[]) as ${q(name)}`)
+  const each = inputs.map(({ name, sent = 'text' }, i) => `unnest($${i + first}::${sent}[]) as ${q(name)}`)
   // The offset keeps what is cast here from being cast again wherever it is used.
-  return `input as (select ${inputs.map(cast).join(', ')} from (select ${each.join(', ')}) as c offset 0)`
+  return `input as (select ${inputs.map(read).join(', ')} from (select ${each.join(', ')}) as c offset 0)`
 }
+
+const inputOf = (name: string, type: ColumnType): Input =>
+  isSentAsItself(type) ? { name, sent: type } : { name, used: type }
 
 const columnInputs = (spec: TableSpec, columns: readonly string[]): Input[] =>
-  columns.map((name) => {
-    const type = spec.columns[name]?.type ?? 'text'
-    return type === 'text' ? { name } : { name, type }
-  })
+  columns.map((name) => inputOf(name, spec.columns[name]?.type ?? 'text'))
+
+const EXTRA: Input = { name: '_extra', sent: 'jsonb', otherwise: `'{}'::jsonb` }
+const STAMPS: Input = { name: '_stamps', sent: 'jsonb' }
 
 /** SQL: whether the parent that `key` names is dead. `$n` is the parent's table id. */
 const isOrphan = (key: string, n: number): string =>
@@ -48,8 +58,8 @@ export function insertStatement(spec: TableSpec, columns: readonly string[]): st
   const inputs: Input[] = [
     { name: spec.key },
     { name: '_stamp' },
-    { name: '_stamps', type: 'jsonb' },
-    { name: 'extra', type: 'jsonb' },
+    STAMPS,
+    { ...EXTRA, name: 'extra' },
     ...columnInputs(spec, columns),
   ]
   const names = inputs.map(({ name }) => q(name))
@@ -88,13 +98,13 @@ export type UpdateInput =
   | '_extra_keys'
   | '_mask'
 
-const UPDATE_TYPES: Partial<Record<UpdateInput, string>> = {
-  _place: 'tid',
-  _version: 'xid',
-  _stamps: 'jsonb',
-  _extra: 'jsonb',
-  _extra_whole: 'boolean',
-  _extra_keys: 'text[]',
+const UPDATE_TYPES: Partial<Record<UpdateInput, Omit<Input, 'name'>>> = {
+  _place: { used: 'tid' },
+  _version: { used: 'xid' },
+  _stamps: { sent: 'jsonb' },
+  _extra: { sent: 'jsonb' },
+  _extra_whole: { used: 'boolean' },
+  _extra_keys: { used: 'text[]' },
 }
 
 /** Those that a batch of this shape needs, in order. */
@@ -130,10 +140,7 @@ const EXTRA_AFTER: Readonly<Record<UpdateShape['extra'], string>> = {
 export function updateStatement(spec: TableSpec, shape: UpdateShape): string {
   const { columns, masked } = shape
   const key = q(spec.key)
-  const inputs = updateInputs(shape).map((name): Input => {
-    const type = UPDATE_TYPES[name]
-    return type === undefined ? { name } : { name, type }
-  })
+  const inputs = updateInputs(shape).map((name): Input => ({ name, ...UPDATE_TYPES[name] }))
   const sets = (i: number): string => `substr(x._mask, ${i + 1}, 1) = '1'`
   const assigned = columns.map((c, i) =>
     masked ? `${q(c)} = case when ${sets(i)} then x.${q(c)} else t.${q(c)} end` : `${q(c)} = x.${q(c)}`,
@@ -157,7 +164,7 @@ returning t.${key} as key, t.last_synced_at = $1::timestamptz as changed, ${watc
 /**
  * Whole rows that take the place of rows of which every register is older than all of theirs: the usual case of a row
  * that is there. $1 the time, where the table has a parent $2 the parent's table id; then the inputs: _key, _lowest (the
- * row's lowest stamp), _stamp, _stamps, _extra, and the columns. Result rows: key, changed (false where only stamps
+ * row's lowest stamp, null where it is _stamp), _stamp, _stamps, _extra, and the columns. Result rows: key, changed (false where only stamps
  * moved), before, after. What stands otherwise is not among them, and left as it is.
  *
  * Rows are found by their place, in the order of their keys: two batches that meet wait for each other in one order. A
@@ -168,10 +175,10 @@ export function replaceStatement(spec: TableSpec, columns: readonly string[]): s
   const parent = spec.parent?.column
   const inputs: Input[] = [
     { name: '_key' },
-    { name: '_lowest' },
+    { name: '_lowest', otherwise: 'c._stamp' },
     { name: '_stamp' },
-    { name: '_stamps', type: 'jsonb' },
-    { name: '_extra', type: 'jsonb' },
+    STAMPS,
+    EXTRA,
     ...columnInputs(spec, columns),
   ]
   const differs = [
@@ -203,7 +210,7 @@ returning t.${key} as key, t.last_synced_at = $1::timestamptz as changed, x._bef
  * the table has a parent, before them the parent's table id. Result rows: key.
  */
 export function sameStatement(spec: TableSpec, columns: readonly string[]): string {
-  const inputs: Input[] = [{ name: '_key' }, { name: '_floor' }, { name: '_extra', type: 'jsonb' }]
+  const inputs: Input[] = [{ name: '_key' }, { name: '_floor' }, EXTRA]
   const parent = spec.parent?.column
   const conditions = [
     't._stamp >= x._floor',

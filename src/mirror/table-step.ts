@@ -1,11 +1,10 @@
-import { setImmediate } from 'node:timers/promises'
 import { RetryTransaction, type Transaction } from '../db/database.ts'
 import { decide, type Decision, isLive, lowestStamp, type Registers } from '../engine/merge.ts'
 import { type Json, jsonText, type Value } from '../engine/observation.ts'
 import { SETTLE_MS } from '../engine/read-time.ts'
 import { NEVER, type Stamp, stampFloor } from '../engine/stamp.ts'
 import { bury, decideMoves, type Moves, readResting, revive } from './buried.ts'
-import { textArray } from '../db/arrays.ts'
+import { jsonbArray, textArray } from '../db/arrays.ts'
 import { encodeJson } from '../db/storable.ts'
 import { encode } from './encode.ts'
 import type { MirrorTable } from './mirror-table.ts'
@@ -20,6 +19,7 @@ import {
   type UpdateShape,
   updateStatement,
 } from './statements.ts'
+import { inChunks, isEmpty, RowChunk, stampsText, type TableBatch } from './table-batch.ts'
 import { sourceColumns, sqlName, tableId, type TableSpec } from './table-spec.ts'
 
 /** One row that a batch changed, with its watched columns before and after. */
@@ -69,8 +69,8 @@ interface Decided {
 
 /** Another transaction can change a row between the probe and the write, but hardly so often in a row. */
 const LOOKS_MAX = 8
-/** Rows a statement. */
-const CHUNK = 1_000
+/** What an update takes as JSON. */
+const JSON_INPUTS: ReadonlySet<UpdateInput> = new Set(['_stamps', '_extra'])
 
 /** What most whole rows of a table's last batch were: that decides what is tried first, and nothing else. */
 const newest = new WeakMap<MirrorTable, 'new' | 'known'>()
@@ -79,7 +79,6 @@ interface StepOptions {
   readonly exclusive: boolean
   readonly now: string
   readonly concerned: ReadonlySet<string>
-  readonly onBusy: (() => void) | undefined
 }
 
 /** The merge of one batch into one table. */
@@ -115,46 +114,51 @@ export class TableStep {
     return [this.parent === undefined ? '' : tableId(this.parent)]
   }
 
-  async apply(batch: readonly Registers[]): Promise<Change[]> {
-    const { changes, left } = await this.writeWhole(await this.withoutSame(batch))
+  async apply(batch: TableBatch): Promise<Change[]> {
+    const same = await this.findSame(batch)
+    const { changes, left } = await this.writeWhole(
+      batch,
+      same.size === 0 ? batch.registers : batch.registers.filter((r) => !same.has(r.key)),
+    )
     return [...changes, ...(await this.settle(left))]
   }
 
   /** Writes whole rows where that takes no look at what is there; the others are left. */
   private async writeWhole(
-    batch: readonly Registers[],
+    batch: TableBatch,
+    entries: readonly Registers[],
   ): Promise<{ changes: Change[]; left: readonly Registers[] }> {
-    const whole = batch.filter(
+    const whole = entries.filter(
       (r) => isLive(r) && lowestStamp(r) !== NEVER && !this.batch.concerned.has(r.key),
     )
-    if (whole.length === 0) return { changes: [], left: batch }
+    if (whole.length === 0) return { changes: [], left: entries }
     const changes: Change[] = []
     const done = new Set<string>()
     const ways = [this.replace.bind(this), this.insert.bind(this)]
     // What most rows of the last batch were, most of this one will be.
     for (const write of newest.get(this.table) === 'new' ? ways.toReversed() : ways) {
-      const written = await write(whole.filter((r) => !done.has(r.key)))
+      const written = await write(batch.chunksOf(whole.filter((r) => !done.has(r.key))))
       for (const { key } of written) done.add(key)
       changes.push(...this.changesOf(written))
     }
     const created = changes.filter(({ op }) => op === 'created').length
     newest.set(this.table, created > whole.length / 2 ? 'new' : 'known')
-    return { changes, left: batch.filter((r) => !done.has(r.key)) }
+    return { changes, left: entries.filter((r) => !done.has(r.key)) }
   }
 
-  private async replace(entries: readonly Registers[]): Promise<Written[]> {
+  private async replace(chunks: readonly RowChunk[]): Promise<Written[]> {
     const { spec } = this.table
     const columns = sourceColumns(spec)
     const sql = replaceStatement(spec, columns)
-    const rows = await this.runInChunks<Omit<Written, 'created'>, Registers>(sql, entries, async (chunk) => [
+    const rows = await this.runInChunks<Omit<Written, 'created'>, RowChunk>(sql, chunks, async (chunk) => [
       this.batch.now,
       ...this.parentId,
-      textArray(chunk.map((r) => r.key)),
-      textArray(chunk.map(lowestStamp)),
-      textArray(chunk.map((r) => r.base)),
-      textArray(chunk.map((r) => stampsText(r.stamps))),
-      textArray(chunk.map((r) => encodeJson(r.extra))),
-      ...(await this.valuesOf(chunk, columns)),
+      chunk.keys,
+      chunk.lowest,
+      chunk.bases,
+      chunk.stamps,
+      chunk.extra,
+      ...(await chunk.columns(columns)),
     ])
     return rows.map((row) => ({ ...row, created: false }))
   }
@@ -233,7 +237,7 @@ export class TableStep {
       const isWhole = decision.winning === columns.length
       ;(isWhole ? whole : partial).push({ entry, probe, decision })
     }
-    const inserted = await this.insert(fresh)
+    const inserted = await this.insert(inChunks(fresh).map((rows) => new RowChunk(this.table.spec, rows)))
     const updated = [...(await this.update(whole, false)), ...(await this.update(partial, true))]
     const written: Written[] = [
       ...inserted,
@@ -244,42 +248,48 @@ export class TableStep {
     return { written, missed: new Set(sent.flatMap(({ key }) => (found.has(key) ? [] : [key]))) }
   }
 
-  private async insert(entries: readonly Registers[]): Promise<Written[]> {
+  private async insert(chunks: readonly RowChunk[]): Promise<Written[]> {
     const { spec } = this.table
-    const columns = carriedColumns(spec, entries)
+    const columns = carriedColumns(
+      spec,
+      chunks.flatMap(({ rows }) => rows),
+    )
     const sql = insertStatement(spec, columns)
-    const rows = await this.runInChunks<Pick<Written, 'key' | 'after'>, Registers>(
+    const rows = await this.runInChunks<Pick<Written, 'key' | 'after'>, RowChunk>(
       sql,
-      entries,
+      chunks,
       async (chunk) => [
         this.batch.now,
         tableId(spec),
         ...this.parentId,
-        textArray(chunk.map((r) => r.key)),
-        textArray(chunk.map((r) => r.base)),
-        textArray(chunk.map((r) => stampsText(r.stamps))),
-        textArray(chunk.map((r) => encodeJson(r.extra))),
-        ...(await this.valuesOf(chunk, columns)),
+        chunk.keys,
+        chunk.bases,
+        chunk.stamps,
+        chunk.extra,
+        ...(await chunk.columns(columns)),
       ],
     )
     return rows.map((row) => ({ ...row, created: true, changed: true, before: null }))
   }
 
   /** Some rows at a time: while the database works on them, the next are encoded. `goOn` may end it early. */
-  private async runInChunks<Row extends object, Entry>(
+  private async runInChunks<Row extends object, Chunk>(
     sql: string,
-    entries: readonly Entry[],
-    encoded: (chunk: readonly Entry[]) => Promise<unknown[]>,
+    chunks: readonly Chunk[],
+    encoded: (chunk: Chunk) => Promise<unknown[]>,
     goOn: (found: readonly Row[]) => boolean = () => true,
   ): Promise<Row[]> {
     const found: Row[] = []
-    let params = entries.length === 0 ? undefined : await encoded(entries.slice(0, CHUNK))
-    for (let from = CHUNK; params !== undefined; from += CHUNK) {
+    const encodeAt = async (i: number): Promise<unknown[] | undefined> => {
+      const chunk = chunks[i]
+      return chunk === undefined ? undefined : encoded(chunk)
+    }
+    let params = await encodeAt(0)
+    for (let next = 1; params !== undefined; next++) {
       const running = this.tx.query<Row>(sql, params)
       // It is awaited after the next chunk is ready; until then nobody listens to its failure.
       running.catch(() => {})
-      params = from < entries.length ? await encoded(entries.slice(from, from + CHUNK)) : undefined
-      if (params === undefined) this.batch.onBusy?.()
+      params = await encodeAt(next)
       const { rows } = await running
       for (const row of rows) found.push(row)
       if (!goOn(rows)) break
@@ -288,29 +298,29 @@ export class TableStep {
   }
 
   /**
-   * The batch without those rows of which the vendor says that nothing changed, and that are equal: to write their
-   * stamp would be in vain. Where some rows in a row all differ, the others are not looked at.
+   * The keys of rows of which the vendor says that nothing changed, and that are equal: to write their stamp would be
+   * in vain. Where some rows in a row all differ, the others are not looked at.
    */
-  private async withoutSame(batch: readonly Registers[]): Promise<readonly Registers[]> {
-    const asserted = batch.filter(
+  private async findSame(batch: TableBatch): Promise<ReadonlySet<string>> {
+    const asserted = batch.registers.filter(
       (r) => r.unchangedSince !== undefined && isLive(r) && !this.batch.concerned.has(r.key),
     )
     const { spec } = this.table
     const columns = carriedColumns(spec, asserted)
     const sql = sameStatement(spec, columns)
     const same = new Set<string>()
-    const encoded = async (chunk: readonly Registers[]): Promise<unknown[]> => [
+    const encoded = async (chunk: RowChunk): Promise<unknown[]> => [
       ...this.parentId,
-      textArray(chunk.map((r) => r.key)),
-      textArray(chunk.map((r) => stampFloor((r.unchangedSince ?? 0) + 1))),
-      textArray(chunk.map((r) => encodeJson(r.extra))),
-      ...(await this.valuesOf(chunk, columns)),
+      chunk.keys,
+      textArray(chunk.rows.map((r) => stampFloor((r.unchangedSince ?? 0) + 1))),
+      chunk.extra,
+      ...(await chunk.columns(columns)),
     ]
-    await this.runInChunks<{ key: string }, Registers>(sql, asserted, encoded, (rows) => {
+    await this.runInChunks<{ key: string }, RowChunk>(sql, batch.chunksOf(asserted), encoded, (rows) => {
       for (const { key } of rows) same.add(key)
       return rows.length > 0
     })
-    return same.size === 0 ? batch : batch.filter((r) => !same.has(r.key))
+    return same
   }
 
   private async update(
@@ -336,26 +346,16 @@ export class TableStep {
       _mask: ({ entry, decision }) =>
         columns.map((c) => (c in entry.values && !decision.losing.includes(c) ? '1' : '0')).join(''),
     }
-    return this.runInChunks(updateStatement(spec, shape), rows, async (chunk) => [
+    return this.runInChunks(updateStatement(spec, shape), inChunks(rows), async (chunk) => [
       this.batch.now,
-      ...updateInputs(shape).map((name) => textArray(chunk.map(inputs[name]))),
-      ...(await this.valuesOf(
+      ...updateInputs(shape).map((name) =>
+        (JSON_INPUTS.has(name) ? jsonbArray : textArray)(chunk.map(inputs[name])),
+      ),
+      ...(await new RowChunk(
+        spec,
         chunk.map(({ entry }) => entry),
-        columns,
-      )),
+      ).columns(columns)),
     ])
-  }
-
-  /** Column after column: in between, what was sent before goes out, which one write of the socket does not take. */
-  private async valuesOf(entries: readonly Registers[], columns: readonly string[]): Promise<Buffer[]> {
-    const { spec } = this.table
-    const arrays: Buffer[] = []
-    for (const column of columns) {
-      await setImmediate()
-      const type = spec.columns[column]?.type ?? 'text'
-      arrays.push(textArray(entries.map((r) => encode(r.values[column], type))))
-    }
-    return arrays
   }
 
   private async move(moves: Moves): Promise<Change[]> {
@@ -424,14 +424,6 @@ function extraShape(rows: readonly Decided[]): UpdateShape['extra'] {
   if (!rows.every(simple)) return 'merged'
   return rows.every(({ decision: { extra } }) => isEmpty(extra.values)) ? 'none' : 'whole'
 }
-
-const isEmpty = (object: object): boolean => {
-  for (const _ in object) return false
-  return true
-}
-
-const stampsText = (stamps: Readonly<Record<string, Stamp>>): string | null =>
-  isEmpty(stamps) ? null : JSON.stringify(stamps)
 
 const textOf = (value: Value | undefined): string | null =>
   value === null || value === undefined ? null : jsonText(value)

@@ -1,0 +1,127 @@
+import { setImmediate } from 'node:timers/promises'
+import { jsonbArray, textArray } from '../db/arrays.ts'
+import { encodeJson } from '../db/storable.ts'
+import { isLive, lowestStamp, type Registers } from '../engine/merge.ts'
+import type { Stamp } from '../engine/stamp.ts'
+import { encodeColumn } from './encode.ts'
+import { carriedColumns } from './statements.ts'
+import type { TableSpec } from './table-spec.ts'
+
+/** Rows a statement. */
+const CHUNK = 1_000
+
+export const inChunks = <T>(items: readonly T[]): T[][] =>
+  Array.from({ length: Math.ceil(items.length / CHUNK) }, (_, i) => items.slice(i * CHUNK, (i + 1) * CHUNK))
+
+/** What a batch brings of one table: each key once, in key order. Its rows can be made ready before they are written. */
+export class TableBatch {
+  readonly registers: readonly Registers[]
+  private readonly spec: TableSpec
+  /** Those that are to be seen. */
+  private readonly live: readonly Registers[]
+  private readonly chunks: readonly RowChunk[]
+
+  constructor(spec: TableSpec, registers: readonly Registers[]) {
+    this.spec = spec
+    this.registers = registers
+    this.live = registers.filter(isLive)
+    this.chunks = inChunks(this.live).map((rows) => new RowChunk(spec, rows))
+  }
+
+  /** Makes the parameters that every way to write them needs, with pauses in which others of this process go on. */
+  async encode(): Promise<void> {
+    const columns = carriedColumns(this.spec, this.live)
+    for (const chunk of this.chunks) {
+      void [chunk.keys, chunk.extra]
+      await chunk.columns(columns)
+    }
+  }
+
+  /** Some of its live rows, in order: what was made ready is used where they are all of them. */
+  chunksOf(rows: readonly Registers[]): readonly RowChunk[] {
+    if (rows.length === this.live.length) return this.chunks
+    return inChunks(rows).map((some) => new RowChunk(this.spec, some))
+  }
+}
+
+/** The rows of one statement, as parameters: each is made when it is asked for, and once, whichever statements take it. */
+export class RowChunk {
+  readonly rows: readonly Registers[]
+  private readonly spec: TableSpec
+  private readonly made = new Map<string, unknown>()
+
+  constructor(spec: TableSpec, rows: readonly Registers[]) {
+    this.spec = spec
+    this.rows = rows
+  }
+
+  private once(name: string, make: () => unknown): unknown {
+    const known = this.made.get(name)
+    if (known !== undefined) return known
+    const made = make()
+    this.made.set(name, made)
+    return made
+  }
+
+  get keys(): unknown {
+    return this.once('keys', () => textArray(this.rows.map((r) => r.key)))
+  }
+
+  /** Null where it is the base's. */
+  get lowest(): unknown {
+    return this.once('lowest', () =>
+      textArray(
+        this.rows.map((r) => {
+          const lowest = lowestStamp(r)
+          return lowest === r.base ? null : lowest
+        }),
+      ),
+    )
+  }
+
+  get bases(): unknown {
+    return this.once('bases', () => textArray(this.rows.map((r) => r.base)))
+  }
+
+  get stamps(): unknown {
+    return this.once('stamps', () => jsonbArray(this.rows.map((r) => stampsText(r.stamps))))
+  }
+
+  /** Null where it is empty. */
+  get extra(): unknown {
+    return this.once('extra', () => jsonbArray(this.rows.map(({ extra }) => extraText(extra))))
+  }
+
+  /** Column after column: in between, what was sent before goes out, which one write of the socket does not take. */
+  async columns(names: readonly string[]): Promise<unknown[]> {
+    const arrays: unknown[] = []
+    for (const name of names) {
+      const id = `column ${name}`
+      if (!this.made.has(id)) await setImmediate()
+      const type = this.spec.columns[name]?.type ?? 'text'
+      arrays.push(
+        this.once(id, () =>
+          encodeColumn(
+            this.rows.map((r) => r.values[name]),
+            type,
+          ),
+        ),
+      )
+    }
+    return arrays
+  }
+}
+
+export const isEmpty = (object: object): boolean => {
+  for (const _ in object) return false
+  return true
+}
+
+export const stampsText = (stamps: Readonly<Record<string, Stamp>>): string | null =>
+  isEmpty(stamps) ? null : JSON.stringify(stamps)
+
+/** What is no JSON, so that Postgres refuses the row and names this. */
+const TOO_DEEP = 'extra_is_nested_too_deep'
+
+const extraText = (extra: Registers['extra']): string | null =>
+  isEmpty(extra) ? null : (encodeJson(extra) ?? TOO_DEEP)
