@@ -22,10 +22,38 @@ const instant = fc
   .tuple(day, fc.constantFrom('T', ' ', '  '), clock, fraction, zone)
   .map((parts) => parts.join(''))
 
+const decimal = fc
+  .tuple(fc.constantFrom('', '-'), fc.maxSafeInteger().map(Math.abs), fc.nat(17), fc.nat(16))
+  .map(([sign, n, point, zeros]) => {
+    const text = '0'.repeat(zeros % 5) + String(n).slice(0, 1 + (n % 16))
+    const at = Math.min(point, text.length)
+    return sign + text.slice(0, at) + (at < text.length ? `.${text.slice(at)}` : '')
+  })
+
 /** Mostly what a column of that type holds, and what vendors send in its place. */
 const values: Record<ColumnType, fc.Arbitrary<Value>> = {
   text: fc.string({ unit: 'binary', maxLength: 80 }),
-  numeric: fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer().map(String)),
+  numeric: fc.oneof(
+    decimal,
+    decimal,
+    decimal.map(Number),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.constantFrom<Value>(
+      '.',
+      '-',
+      '',
+      '.5',
+      '5.',
+      '-0.00',
+      '1 ',
+      '1e3',
+      '--1',
+      '0.0000000000000005',
+      'NaN',
+      'x',
+      true,
+    ),
+  ),
   integer: fc.oneof(fc.integer(), fc.integer(), fc.constantFrom<Value>(2 ** 31, 1.5, -0, '12', 'x')),
   bigint: fc.oneof(
     fc.maxSafeInteger(),

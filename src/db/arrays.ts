@@ -15,18 +15,13 @@ const OIDS = {
   'double precision': 701,
   date: 1082,
   timestamptz: 1184,
-  jsonb: 3802,
 } as const
 const NULL = -1
 /** What one large batch needed is not kept. */
 const SCRATCH_MAX = 4 << 20
 
 /** For `$n::text[]`. Throws nothing; what text cannot hold (NUL) is Postgres's to refuse. */
-export const textArray = (items: readonly (string | null)[]): Buffer => encodeTexts(OIDS.text, items)
-
-/** For `$n::jsonb[]`, of JSON text. Throws nothing; what is not JSON is Postgres's to refuse. */
-export const jsonbArray = (items: readonly (string | null)[]): Buffer =>
-  encodeTexts(OIDS.jsonb, items, JSONB_VERSION)
+export const textArray = (items: readonly (string | null)[]): Buffer => encodeTexts(items)
 
 /** For `$n::bytea[]`. */
 export function byteaArray(items: readonly Uint8Array[]): Buffer {
@@ -96,24 +91,19 @@ function writeInt64(buffer: Buffer, item: number, offset: number): void {
 /** Strings are written here first: how long they are in UTF-8 is known when they are. */
 let scratch = Buffer.allocUnsafeSlow(1 << 16)
 const UTF8_MAX = 3
-const JSONB_VERSION = 1
 
-/** @param version what each element begins with, a byte; none where undefined */
-function encodeTexts(oid: number, items: readonly (string | null)[], version?: number): Buffer {
+function encodeTexts(items: readonly (string | null)[]): Buffer {
   let most = HEADER_BYTES
-  for (const item of items) most += 5 + (item === null ? 0 : item.length * UTF8_MAX)
+  for (const item of items) most += 4 + (item === null ? 0 : item.length * UTF8_MAX)
   if (most > scratch.length) scratch = Buffer.allocUnsafeSlow(most)
-  let offset = writeHeader(scratch, oid, items.length)
+  let offset = writeHeader(scratch, OIDS.text, items.length)
   for (const item of items) {
     if (item === null) {
       offset = scratch.writeInt32BE(NULL, offset)
       continue
     }
-    let end = offset + 4
-    if (version !== undefined) end = scratch.writeUInt8(version, end)
-    end += writeText(item, end)
-    scratch.writeInt32BE(end - offset - 4, offset)
-    offset = end
+    const length = writeText(item, offset + 4)
+    offset = scratch.writeInt32BE(length, offset) + length
   }
   const array = Buffer.from(scratch.subarray(0, offset))
   if (scratch.length > SCRATCH_MAX) scratch = Buffer.allocUnsafeSlow(1 << 16)

@@ -41,8 +41,8 @@ const inputOf = (name: string, type: ColumnType): Input =>
 const columnInputs = (spec: TableSpec, columns: readonly string[]): Input[] =>
   columns.map((name) => inputOf(name, spec.columns[name]?.type ?? 'text'))
 
-const EXTRA: Input = { name: '_extra', sent: 'jsonb', otherwise: `'{}'::jsonb` }
-const STAMPS: Input = { name: '_stamps', sent: 'jsonb' }
+const EXTRA: Input = { name: '_extra', used: 'jsonb', otherwise: `'{}'::jsonb` }
+const STAMPS: Input = { name: '_stamps', used: 'jsonb' }
 
 /** SQL: whether the parent that `key` names is dead. `$n` is the parent's table id. */
 const isOrphan = (key: string, n: number): string =>
@@ -101,8 +101,8 @@ export type UpdateInput =
 const UPDATE_TYPES: Partial<Record<UpdateInput, Omit<Input, 'name'>>> = {
   _place: { used: 'tid' },
   _version: { used: 'xid' },
-  _stamps: { sent: 'jsonb' },
-  _extra: { sent: 'jsonb' },
+  _stamps: { used: 'jsonb' },
+  _extra: { used: 'jsonb' },
   _extra_whole: { used: 'boolean' },
   _extra_keys: { used: 'text[]' },
 }

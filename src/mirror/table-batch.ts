@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { jsonbArray, textArray } from '../db/arrays.ts'
+import { textArray } from '../db/arrays.ts'
 import { encodeJson } from '../db/storable.ts'
 import { isLive, lowestStamp, type Registers } from '../engine/merge.ts'
 import type { Stamp } from '../engine/stamp.ts'
@@ -84,12 +84,12 @@ export class RowChunk {
   }
 
   get stamps(): unknown {
-    return this.once('stamps', () => jsonbArray(this.rows.map((r) => stampsText(r.stamps))))
+    return this.once('stamps', () => textArray(this.rows.map((r) => stampsText(r.stamps))))
   }
 
   /** Null where it is empty. */
   get extra(): unknown {
-    return this.once('extra', () => jsonbArray(this.rows.map(({ extra }) => extraText(extra))))
+    return this.once('extra', () => textArray(this.rows.map(({ extra }) => extraText(extra))))
   }
 
   /** Column after column: in between, what was sent before goes out, which one write of the socket does not take. */

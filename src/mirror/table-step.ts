@@ -4,7 +4,7 @@ import { type Json, jsonText, type Value } from '../engine/observation.ts'
 import { SETTLE_MS } from '../engine/read-time.ts'
 import { NEVER, type Stamp, stampFloor } from '../engine/stamp.ts'
 import { bury, decideMoves, type Moves, readResting, revive } from './buried.ts'
-import { jsonbArray, textArray } from '../db/arrays.ts'
+import { textArray } from '../db/arrays.ts'
 import { encodeJson } from '../db/storable.ts'
 import { encode } from './encode.ts'
 import type { MirrorTable } from './mirror-table.ts'
@@ -69,9 +69,6 @@ interface Decided {
 
 /** Another transaction can change a row between the probe and the write, but hardly so often in a row. */
 const LOOKS_MAX = 8
-/** What an update takes as JSON. */
-const JSON_INPUTS: ReadonlySet<UpdateInput> = new Set(['_stamps', '_extra'])
-
 /** What most whole rows of a table's last batch were: that decides what is tried first, and nothing else. */
 const newest = new WeakMap<MirrorTable, 'new' | 'known'>()
 
@@ -348,9 +345,7 @@ export class TableStep {
     }
     return this.runInChunks(updateStatement(spec, shape), inChunks(rows), async (chunk) => [
       this.batch.now,
-      ...updateInputs(shape).map((name) =>
-        (JSON_INPUTS.has(name) ? jsonbArray : textArray)(chunk.map(inputs[name])),
-      ),
+      ...updateInputs(shape).map((name) => textArray(chunk.map(inputs[name]))),
       ...(await new RowChunk(
         spec,
         chunk.map(({ entry }) => entry),
