@@ -125,7 +125,8 @@ async function makeTables(url: string, rows: number): Promise<void> {
   const typed = WIDE_TYPED.join(', ')
   await withClient(url, async (client) => {
     await client.query(`create table public.wide (id text primary key, ${typed}, extra jsonb not null default '{}',
-      _stamp text collate "C" not null, _stamps jsonb, last_synced_at timestamptz not null default now()) with (fillfactor = 85)`)
+      _stamp text collate "C" not null, _stamps jsonb, _digest text,
+      last_synced_at timestamptz not null default now()) with (fillfactor = 85)`)
     await client.query('create schema stripe')
     await client.query(`create table stripe.wide (id text primary key, ${typed}, last_synced_at timestamptz)`)
     await client.query(`create table bare_wide (id text primary key, ${typed})`)

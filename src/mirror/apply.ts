@@ -5,7 +5,7 @@ import { NEVER } from '../engine/stamp.ts'
 import type { MirrorTable } from './mirror-table.ts'
 import { type Change, type Doubt, TableStep } from './table-step.ts'
 import { TableBatch } from './table-batch.ts'
-import { sourceColumns, tableId, type TableSpec } from './table-spec.ts'
+import { sourceColumns, tableId } from './table-spec.ts'
 
 export type { Change } from './table-step.ts'
 
@@ -45,7 +45,7 @@ export function collapseAll(mirror: Mirror, observations: readonly Observation[]
   for (const [name, own] of Map.groupBy(observations, (o) => o.table)) {
     const table = mirror.tables.get(name)
     if (table === undefined) throw new Error(`observation for the unknown table "${name}"`)
-    batch.set(name, new TableBatch(table.spec, collapse(own, sourceColumns(table.spec))))
+    batch.set(name, new TableBatch(table, collapse(own, sourceColumns(table.spec))))
   }
   return batch
 }
@@ -85,8 +85,8 @@ export async function applyBatch(
   for (const table of tables) {
     const { name } = table.spec
     const of = concerned.get(name) ?? new Set<string>()
-    const own = batch.get(name) ?? new TableBatch(table.spec, [])
-    const all = withConcerned(table.spec, own, of)
+    const own = batch.get(name) ?? new TableBatch(table, [])
+    const all = withConcerned(table, own, of)
     if (all.registers.length === 0) continue
     const step = new TableStep(tx, mirror.tables, table, { exclusive, now, concerned: of })
     const done = await step.apply(all)
@@ -166,12 +166,12 @@ async function lockTables(
 }
 
 /** The batch, and the keys of the table that a parent's death or return concerns, which bring nothing of their own. */
-function withConcerned(spec: TableSpec, own: TableBatch, concerned: ReadonlySet<string>): TableBatch {
+function withConcerned(table: MirrorTable, own: TableBatch, concerned: ReadonlySet<string>): TableBatch {
   if (concerned.size === 0) return own
   const present = new Set(own.registers.map((registers) => registers.key))
   const others = [...concerned].filter((key) => !present.has(key)).map(nothing)
   const all = [...own.registers, ...others].sort((a, b) => (a.key < b.key ? -1 : 1))
-  return new TableBatch(spec, all)
+  return new TableBatch(table, all)
 }
 
 const nothing = (key: string): Registers => ({

@@ -3,7 +3,7 @@ import { DELETED, type Json } from '../engine/observation.ts'
 import { isLive, merge, type Registers, stampOf } from '../engine/merge.ts'
 import { NEVER, type Stamp } from '../engine/stamp.ts'
 import { parseExact, storableJson } from '../db/storable.ts'
-import { sourceColumns, sqlName, SYSTEM_COLUMNS, tableId, type TableSpec } from './table-spec.ts'
+import { sourceColumns, sqlName, DIGEST, SYSTEM_COLUMNS, tableId, type TableSpec } from './table-spec.ts'
 import type { MirrorTable } from './mirror-table.ts'
 
 /**
@@ -60,7 +60,7 @@ function toResting(row: StoredRow, key: string, source: ReadonlySet<string>): Re
     // A null that nobody has observed is a column of the table, not a value of the row.
     if (source.has(column)) {
       if ((stamps[column] ?? row.stamp) !== NEVER) values[column] = value
-    } else if (column !== key && !(column in SYSTEM_COLUMNS)) local[column] = value
+    } else if (column !== key && !(column in SYSTEM_COLUMNS) && column !== DIGEST) local[column] = value
   }
   return {
     registers: {
@@ -214,7 +214,8 @@ export async function revive(
   for (const [index, group] of groups.entries()) {
     if (group.length === 0) continue
     const own = [spec.key, ...sourceColumns(spec), 'extra', '_stamp', '_stamps', 'last_synced_at']
-    const columns = index === 0 ? [...own, ...table.writable.filter((c) => !own.includes(c))] : own
+    const columns =
+      index === 0 ? [...own, ...table.writable.filter((c) => !own.includes(c) && c !== DIGEST)] : own
     const list = columns.map((c) => `"${c}"`).join(', ')
     const watched = spec.watch.map((c) => `'${c}', "${c}"`).join(', ')
     const { rows } = await tx.query<{ key: string; after: Record<string, Json> | null }>(

@@ -32,7 +32,8 @@ interface Binary {
 const BINARY: Partial<Record<ColumnType, Binary>> = {
   integer: { number: (v) => (typeof v === 'number' && v === (v | 0) ? v : undefined), array: integerArray },
   bigint: { number: (v) => (Number.isSafeInteger(v) ? (v as number) : undefined), array: bigintArray },
-  'double precision': { number: (v) => (typeof v === 'number' ? v : undefined), array: doubleArray },
+  // What is added makes of -0 what its text is.
+  'double precision': { number: (v) => (typeof v === 'number' ? v + 0 : undefined), array: doubleArray },
   boolean: { number: (v) => (typeof v === 'boolean' ? Number(v) : undefined), array: booleanArray },
   date: { number: (v) => (typeof v === 'string' ? daysOf(v) : undefined), array: dateArray },
   timestamptz: { number: (v) => (typeof v === 'string' ? microsOf(v) : undefined), array: timestamptzArray },

@@ -1,12 +1,14 @@
 import type { Queryable } from '../db/database.ts'
 import { ConfigError } from '../engine/errors.ts'
-import { SYSTEM_COLUMNS, tableId, type TableSpec } from './table-spec.ts'
+import { DIGEST, SYSTEM_COLUMNS, tableId, type TableSpec } from './table-spec.ts'
 
 /** A table spec that was found to agree with the real table, and what only the real one knows. */
 export interface MirrorTable {
   readonly spec: TableSpec
   /** Columns that an insert may name: all but the generated ones. */
   readonly writable: readonly string[]
+  /** Whether it has the column `_digest`. */
+  readonly digests: boolean
 }
 
 interface CatalogColumn {
@@ -40,7 +42,7 @@ export async function checkTables(db: Queryable, specs: readonly TableSpec[]): P
       problems.push(`table ${tableId(spec)}: ${spec.key} needs a unique index of its own`)
     }
     const writable = [...(found?.values() ?? [])].filter((c) => !c.generated).map((c) => c.column)
-    return { spec, writable }
+    return { spec, writable, digests: found?.has(DIGEST) ?? false }
   })
   if (problems.length > 0) {
     throw new ConfigError(
@@ -64,6 +66,11 @@ function compare(spec: TableSpec, found: ReadonlyMap<string, CatalogColumn>): st
       ? []
       : [`table ${tableId(spec)}: ${name} is ${real} there and ${type} in its definition`]
   })
+  const digest = found.get(DIGEST)
+  if (digest !== undefined && baseType(digest.type) !== 'text')
+    problems.push(
+      `table ${tableId(spec)}: ${DIGEST} is ${digest.type} there and is to be text, if it is there`,
+    )
   const known = new Set(wanted.map(([name]) => name))
   for (const column of found.values()) {
     if (column.not_null && !column.has_default && !column.generated && !known.has(column.column)) {

@@ -1,4 +1,5 @@
 import { isSentAsItself } from './encode.ts'
+import type { MirrorTable } from './mirror-table.ts'
 import { type ColumnType, sourceColumns, sqlName, type TableSpec } from './table-spec.ts'
 
 /**
@@ -41,6 +42,13 @@ const inputOf = (name: string, type: ColumnType): Input =>
 const columnInputs = (spec: TableSpec, columns: readonly string[]): Input[] =>
   columns.map((name) => inputOf(name, spec.columns[name]?.type ?? 'text'))
 
+const DIGEST_INPUT: Input = { name: '_digest' }
+/**
+ * SQL: what `_digest` becomes. The transaction is that of the row itself, `xmin`, as long as nobody else writes it: that
+ * shows what people change by hand.
+ */
+const DIGESTED = `x._digest || '/' || (txid_current() & 4294967295)`
+
 const EXTRA: Input = { name: '_extra', used: 'jsonb', otherwise: `'{}'::jsonb` }
 const STAMPS: Input = { name: '_stamps', used: 'jsonb' }
 
@@ -51,9 +59,9 @@ const isOrphan = (key: string, n: number): string =>
 /**
  * Rows of which nothing is known: those of which something is are left alone. $1 the time, $2 the table's id, where the
  * table has a parent $3 the parent's table id; then the inputs: key, _stamp, _stamps, extra, and the columns. Result
- * rows: key, after.
+ * rows: key, after. Where the table has digests, that is the last input.
  */
-export function insertStatement(spec: TableSpec, columns: readonly string[]): string {
+export function insertStatement({ spec, digests }: MirrorTable, columns: readonly string[]): string {
   const parent = spec.parent?.column
   const inputs: Input[] = [
     { name: spec.key },
@@ -63,6 +71,8 @@ export function insertStatement(spec: TableSpec, columns: readonly string[]): st
     ...columnInputs(spec, columns),
   ]
   const names = inputs.map(({ name }) => q(name))
+  if (digests) inputs.push(DIGEST_INPUT)
+  const [digestName, digested] = digests ? [', _digest', `, ${DIGESTED}`] : ['', '']
   const carried = parent !== undefined && columns.includes(parent)
   // In the list of what is selected: as conditions they might become joins, which look at all tombstones for each key
   // where their number is misjudged.
@@ -71,8 +81,8 @@ export function insertStatement(spec: TableSpec, columns: readonly string[]): st
     ${parent === undefined ? 'false' : isOrphan(carried ? `x.${q(parent)}` : 'null', 3)} as _orphan
   from input as x offset 0
 )
-insert into ${sqlName(spec)} as t (${names.join(', ')}, last_synced_at)
-select ${names.map((name) => `x.${name}`).join(', ')}, $1::timestamptz from fresh as x
+insert into ${sqlName(spec)} as t (${names.join(', ')}, last_synced_at${digestName})
+select ${names.map((name) => `x.${name}`).join(', ')}, $1::timestamptz${digested} from fresh as x
 where not x._buried and not x._orphan
 on conflict (${q(spec.key)}) do nothing
 returning t.${q(spec.key)} as key, ${watched(spec, 't')} as after`
@@ -137,7 +147,7 @@ const EXTRA_AFTER: Readonly<Record<UpdateShape['extra'], string>> = {
  * Rows are found by their place, without a look at an index, in the order of their keys: two batches that meet wait
  * for each other in one order.
  */
-export function updateStatement(spec: TableSpec, shape: UpdateShape): string {
+export function updateStatement({ spec, digests }: MirrorTable, shape: UpdateShape): string {
   const { columns, masked } = shape
   const key = q(spec.key)
   const inputs = updateInputs(shape).map((name): Input => ({ name, ...UPDATE_TYPES[name] }))
@@ -153,7 +163,7 @@ export function updateStatement(spec: TableSpec, shape: UpdateShape): string {
   return `with ${inputCte([...inputs, ...columnInputs(spec, columns)])}
 update ${sqlName(spec)} as t set
   ${[...assigned, `extra = ${extra}`].join(',\n  ')},
-  _stamp = x._stamp, _stamps = x._stamps,
+  _stamp = x._stamp, _stamps = x._stamps,${digests ? ' _digest = null,' : ''}
   last_synced_at = case when ${[...differs, `t.extra is distinct from ${extra}`].join(' or ')}
     then $1::timestamptz else t.last_synced_at end
 from input as x
@@ -165,12 +175,12 @@ returning t.${key} as key, t.last_synced_at = $1::timestamptz as changed, ${watc
  * Whole rows that take the place of rows of which every register is older than all of theirs: the usual case of a row
  * that is there. $1 the time, where the table has a parent $2 the parent's table id; then the inputs: _key, _lowest (the
  * row's lowest stamp, null where it is _stamp), _stamp, _stamps, _extra, and the columns. Result rows: key, changed (false where only stamps
- * moved), before, after. What stands otherwise is not among them, and left as it is.
+ * moved), before, after. Where the table has digests, that is the last input. What stands otherwise is not among them, and left as it is.
  *
  * Rows are found by their place, in the order of their keys: two batches that meet wait for each other in one order. A
  * row that another transaction writes meanwhile is in another place then, and left as well.
  */
-export function replaceStatement(spec: TableSpec, columns: readonly string[]): string {
+export function replaceStatement({ spec, digests }: MirrorTable, columns: readonly string[]): string {
   const key = q(spec.key)
   const parent = spec.parent?.column
   const inputs: Input[] = [
@@ -180,6 +190,7 @@ export function replaceStatement(spec: TableSpec, columns: readonly string[]): s
     STAMPS,
     EXTRA,
     ...columnInputs(spec, columns),
+    ...(digests ? [DIGEST_INPUT] : []),
   ]
   const differs = [
     ...columns.map((c) => `x.${q(c)} is distinct from t.${q(c)}`),
@@ -196,12 +207,27 @@ export function replaceStatement(spec: TableSpec, columns: readonly string[]): s
   offset 0
 )
 update ${sqlName(spec)} as t set ${columns.map((c) => `${q(c)} = x.${q(c)}, `).join('')}extra = x._extra,
-  _stamp = x._stamp, _stamps = x._stamps,
+  _stamp = x._stamp, _stamps = x._stamps,${digests ? ` _digest = ${DIGESTED},` : ''}
   last_synced_at = case when ${differs.join(' or ')} then $1::timestamptz else t.last_synced_at end
 from known as x
 where t.ctid = x._place and not x._orphan and x._known < x._lowest and (x._known_stamps is null
   or not jsonb_path_exists(x._known_stamps, '$.* ? (@ >= $lowest)', jsonb_build_object('lowest', x._lowest)))
 returning t.${key} as key, t.last_synced_at = $1::timestamptz as changed, x._before as before, ${watched(spec, 't')} as after`
+}
+
+/**
+ * The same, told by digests. Inputs: `_key`, `_floor`, `_digest`; where the table has a parent, before them the parent's
+ * table id. Result rows: key, and whether the row is the same; false where its digest does not tell, and its values must
+ * be looked at. A row that differs is not among them.
+ */
+export function digestStatement(spec: TableSpec): string {
+  const parent = spec.parent?.column
+  const inputs: Input[] = [{ name: '_key' }, { name: '_floor' }, DIGEST_INPUT]
+  return `with ${inputCte(inputs, parent === undefined ? 1 : 2)}
+select x._key as key, coalesce(t._digest = x._digest || '/' || t.xmin, false) as same
+from input as x join ${sqlName(spec)} as t on t.${q(spec.key)} = x._key
+where t._stamp >= x._floor ${parent === undefined ? '' : `and not ${isOrphan(`t.${q(parent)}`, 1)}`}
+  and (t._digest is null or t._digest = x._digest || '/' || t.xmin or split_part(t._digest, '/', 2) <> t.xmin::text)`
 }
 
 /**

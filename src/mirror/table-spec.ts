@@ -50,6 +50,12 @@ export const SYSTEM_COLUMNS = {
   last_synced_at: 'timestamptz',
 } as const
 
+/**
+ * A system column that a table may have: what its row says, in short, and which transaction wrote it. Only by it can a
+ * pass tell without sending them that all values are the same.
+ */
+export const DIGEST = '_digest'
+
 const NAME = /^[a-z_][a-z0-9_]{0,62}$/
 
 /** Declares a mirrored table. Throws a ConfigError where a name is not a plain lower-case SQL name. */
@@ -65,7 +71,7 @@ export function defineTable(input: TableInput): TableSpec {
     }
   }
   for (const name of Object.keys(columns)) {
-    if (name === spec.key || name in SYSTEM_COLUMNS) {
+    if (name === spec.key || name in SYSTEM_COLUMNS || name === DIGEST) {
       throw new ConfigError(`table ${spec.name}: column ${name} is kept by the mirror; leave it out`)
     }
   }

@@ -10,6 +10,7 @@ import { encode } from './encode.ts'
 import type { MirrorTable } from './mirror-table.ts'
 import {
   carriedColumns,
+  digestStatement,
   insertStatement,
   probeStatement,
   replaceStatement,
@@ -19,7 +20,7 @@ import {
   type UpdateShape,
   updateStatement,
 } from './statements.ts'
-import { inChunks, isEmpty, RowChunk, stampsText, type TableBatch } from './table-batch.ts'
+import { inChunks, isEmpty, mostlySame, RowChunk, stampsText, type TableBatch } from './table-batch.ts'
 import { sourceColumns, sqlName, tableId, type TableSpec } from './table-spec.ts'
 
 /** One row that a batch changed, with its watched columns before and after. */
@@ -146,7 +147,7 @@ export class TableStep {
   private async replace(chunks: readonly RowChunk[]): Promise<Written[]> {
     const { spec } = this.table
     const columns = sourceColumns(spec)
-    const sql = replaceStatement(spec, columns)
+    const sql = replaceStatement(this.table, columns)
     const rows = await this.runInChunks<Omit<Written, 'created'>, RowChunk>(sql, chunks, async (chunk) => [
       this.batch.now,
       ...this.parentId,
@@ -156,6 +157,7 @@ export class TableStep {
       chunk.stamps,
       chunk.extra,
       ...(await chunk.columns(columns)),
+      ...this.digestsOf(chunk),
     ])
     return rows.map((row) => ({ ...row, created: false }))
   }
@@ -234,7 +236,7 @@ export class TableStep {
       const isWhole = decision.winning === columns.length
       ;(isWhole ? whole : partial).push({ entry, probe, decision })
     }
-    const inserted = await this.insert(inChunks(fresh).map((rows) => new RowChunk(this.table.spec, rows)))
+    const inserted = await this.insert(inChunks(fresh).map((rows) => new RowChunk(this.table, rows)))
     const updated = [...(await this.update(whole, false)), ...(await this.update(partial, true))]
     const written: Written[] = [
       ...inserted,
@@ -251,7 +253,7 @@ export class TableStep {
       spec,
       chunks.flatMap(({ rows }) => rows),
     )
-    const sql = insertStatement(spec, columns)
+    const sql = insertStatement(this.table, columns)
     const rows = await this.runInChunks<Pick<Written, 'key' | 'after'>, RowChunk>(
       sql,
       chunks,
@@ -264,6 +266,7 @@ export class TableStep {
         chunk.stamps,
         chunk.extra,
         ...(await chunk.columns(columns)),
+        ...this.digestsOf(chunk),
       ],
     )
     return rows.map((row) => ({ ...row, created: true, changed: true, before: null }))
@@ -294,6 +297,10 @@ export class TableStep {
     return found
   }
 
+  private digestsOf(chunk: RowChunk): unknown[] {
+    return this.table.digests ? [chunk.digests] : []
+  }
+
   /**
    * The keys of rows of which the vendor says that nothing changed, and that are equal: to write their stamp would be
    * in vain. Where some rows in a row all differ, the others are not looked at.
@@ -302,6 +309,29 @@ export class TableStep {
     const asserted = batch.registers.filter(
       (r) => r.unchangedSince !== undefined && isLive(r) && !this.batch.concerned.has(r.key),
     )
+    if (!this.table.digests) return this.compare(batch, asserted)
+    const same = new Set<string>()
+    const untold = new Set<string>()
+    await this.runInChunks<{ key: string; same: boolean }, RowChunk>(
+      digestStatement(this.table.spec),
+      batch.chunksOf(asserted),
+      async (chunk) => [...this.parentId, chunk.keys, floorsOf(chunk), chunk.digests],
+      (rows) => {
+        for (const row of rows) (row.same ? same : untold).add(row.key)
+        return rows.length > 0
+      },
+    )
+    if (same.size > asserted.length / 2) mostlySame.add(this.table)
+    else mostlySame.delete(this.table)
+    if (untold.size === 0) return same
+    const compared = await this.compare(
+      batch,
+      asserted.filter((r) => untold.has(r.key)),
+    )
+    return new Set([...same, ...compared])
+  }
+
+  private async compare(batch: TableBatch, asserted: readonly Registers[]): Promise<ReadonlySet<string>> {
     const { spec } = this.table
     const columns = carriedColumns(spec, asserted)
     const sql = sameStatement(spec, columns)
@@ -309,7 +339,7 @@ export class TableStep {
     const encoded = async (chunk: RowChunk): Promise<unknown[]> => [
       ...this.parentId,
       chunk.keys,
-      textArray(chunk.rows.map((r) => stampFloor((r.unchangedSince ?? 0) + 1))),
+      floorsOf(chunk),
       chunk.extra,
       ...(await chunk.columns(columns)),
     ]
@@ -343,11 +373,11 @@ export class TableStep {
       _mask: ({ entry, decision }) =>
         columns.map((c) => (c in entry.values && !decision.losing.includes(c) ? '1' : '0')).join(''),
     }
-    return this.runInChunks(updateStatement(spec, shape), inChunks(rows), async (chunk) => [
+    return this.runInChunks(updateStatement(this.table, shape), inChunks(rows), async (chunk) => [
       this.batch.now,
       ...updateInputs(shape).map((name) => textArray(chunk.map(inputs[name]))),
       ...(await new RowChunk(
-        spec,
+        this.table,
         chunk.map(({ entry }) => entry),
       ).columns(columns)),
     ])
@@ -419,6 +449,10 @@ function extraShape(rows: readonly Decided[]): UpdateShape['extra'] {
   if (!rows.every(simple)) return 'merged'
   return rows.every(({ decision: { extra } }) => isEmpty(extra.values)) ? 'none' : 'whole'
 }
+
+/** The least stamps that rows have which were written after the moment since which nothing changed. */
+const floorsOf = (chunk: RowChunk): Buffer =>
+  textArray(chunk.rows.map((r) => stampFloor((r.unchangedSince ?? 0) + 1)))
 
 const textOf = (value: Value | undefined): string | null =>
   value === null || value === undefined ? null : jsonText(value)

@@ -22,6 +22,7 @@ function renderTable({ board, name, table, fields }: PlannedBoard): string {
     `extra jsonb not null default '{}'`,
     '_stamp text collate "C" not null',
     '_stamps jsonb',
+    '_digest text',
     'last_synced_at timestamptz not null default now()',
   ]
   const comments = [

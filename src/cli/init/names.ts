@@ -16,7 +16,7 @@ const RESERVED = new Set(
 
 /** What the mirror and Postgres itself keep in every table. */
 const SYSTEM = [
-  'monday_id', 'id', 'extra', '_stamp', '_stamps', 'last_synced_at', 'tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid',
+  'monday_id', 'id', 'extra', '_stamp', '_stamps', '_digest', 'last_synced_at', 'tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid',
 ] // prettier-ignore
 
 /** Letters that Unicode does not take apart. */
