@@ -26,7 +26,7 @@ async function makeMirror(db: Database): Promise<Mirror> {
   for (const { name, columns } of [parents, children]) {
     const list = Object.entries(columns).map(([c, { type }]) => `${c} ${type}`)
     await db.query(`create table ${name} (id bigint generated always as identity, vendor_id text primary key,
-      ${list.join(', ')}, extra jsonb not null default '{}', _stamp text collate "C" not null, _stamps jsonb,
+      ${list.join(', ')}, extra jsonb not null default '{}', _stamp text collate "C" not null, _stamps jsonb, _digest text,
       last_synced_at timestamptz not null default now())`)
   }
   return createMirror(await checkTables(db, [parents, children]))
@@ -88,7 +88,9 @@ async function show(db: Database): Promise<Shown> {
     )
     for (const { row } of rows as { row: string }[]) {
       live.push(
-        JSON.parse(row.replace(/"(id|last_synced_at)": ?("[^"]*"|\d+),? ?/g, '').replace(/, ?}$/, '}')),
+        JSON.parse(
+          row.replace(/"(id|last_synced_at|_digest)": ?("[^"]*"|\d+|null),? ?/g, '').replace(/, ?}$/, '}'),
+        ),
       )
     }
   }

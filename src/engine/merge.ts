@@ -180,11 +180,28 @@ function decideExtra(extra: Registers['extra'], whole: boolean, keys: readonly s
 
 /** Collapses a batch to one register map a key, in key order, so that SQL sees each key once and locks in order. */
 export function collapse(observations: Iterable<Observation>, columns: readonly string[]): Registers[] {
-  const byKey = new Map<string, Registers>()
-  for (const observation of observations) {
-    const next = toRegisters(observation, columns)
-    const known = byKey.get(next.key)
-    byKey.set(next.key, known === undefined ? next : merge(known, next))
+  const collapsing = new Collapsing(columns)
+  for (const observation of observations) collapsing.add(observation)
+  return collapsing.end()
+}
+
+/** The same, an observation at a time. */
+export class Collapsing {
+  private readonly columns: readonly string[]
+  private readonly byKey = new Map<string, Registers>()
+
+  /** @param columns the source-owned columns of the table */
+  constructor(columns: readonly string[]) {
+    this.columns = columns
   }
-  return [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+
+  add(observation: Observation): void {
+    const next = toRegisters(observation, this.columns)
+    const known = this.byKey.get(next.key)
+    this.byKey.set(next.key, known === undefined ? next : merge(known, next))
+  }
+
+  end(): Registers[] {
+    return [...this.byKey.values()].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+  }
 }

@@ -179,7 +179,7 @@ interface ParsedEvents {
 }
 
 /** Events that are parsed before others of this process have their turn: the batch that is being written, the door. */
-const PARSED_AT_ONCE = 100
+const PARSED_AT_ONCE = 25
 
 async function parseAll({ source }: Pipeline, events: readonly Claimed[]): Promise<ParsedEvents> {
   const settled: Settled[] = []

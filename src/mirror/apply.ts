@@ -1,5 +1,6 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Transaction } from '../db/database.ts'
-import { collapse, type Registers } from '../engine/merge.ts'
+import { Collapsing, type Registers } from '../engine/merge.ts'
 import { DELETED, type Observation } from '../engine/observation.ts'
 import { NEVER } from '../engine/stamp.ts'
 import type { MirrorTable } from './mirror-table.ts'
@@ -41,20 +42,57 @@ export type Batch = ReadonlyMap<string, TableBatch>
 
 /** Throws where an observation is of a table that the mirror has not. */
 export function collapseAll(mirror: Mirror, observations: readonly Observation[]): Batch {
-  const batch = new Map<string, TableBatch>()
-  for (const [name, own] of Map.groupBy(observations, (o) => o.table)) {
-    const table = mirror.tables.get(name)
-    if (table === undefined) throw new Error(`observation for the unknown table "${name}"`)
-    batch.set(name, new TableBatch(table, collapse(own, sourceColumns(table.spec))))
+  const collapsing = new Collapsings(mirror)
+  for (const observation of observations) collapsing.add(observation)
+  return collapsing.end()
+}
+
+/** Observations that are collapsed before others of this process have their turn. */
+const COLLAPSED_AT_ONCE = 250
+
+/**
+ * The same, with its parameters made before its turn to be written, so far as they will be needed as a rule; and with
+ * pauses, in which others of this process go on.
+ */
+export async function prepare(mirror: Mirror, observations: readonly Observation[]): Promise<Batch> {
+  const collapsing = new Collapsings(mirror)
+  for (const [i, observation] of observations.entries()) {
+    if (i > 0 && i % COLLAPSED_AT_ONCE === 0) await setImmediate()
+    collapsing.add(observation)
   }
+  const batch = collapsing.end()
+  for (const table of batch.values()) await table.encode()
   return batch
 }
 
-/** The same, with its parameters made before its turn to be written: so far as they will be needed, as a rule. */
-export async function prepare(mirror: Mirror, observations: readonly Observation[]): Promise<Batch> {
-  const batch = collapseAll(mirror, observations)
-  for (const table of batch.values()) await table.encode()
-  return batch
+class Collapsings {
+  private readonly mirror: Mirror
+  private readonly byTable = new Map<string, { table: MirrorTable; collapsing: Collapsing }>()
+
+  constructor(mirror: Mirror) {
+    this.mirror = mirror
+  }
+
+  add(observation: Observation): void {
+    const { table: name } = observation
+    let own = this.byTable.get(name)
+    if (own === undefined) {
+      const table = this.mirror.tables.get(name)
+      if (table === undefined) throw new Error(`observation for the unknown table "${name}"`)
+      own = { table, collapsing: new Collapsing(sourceColumns(table.spec)) }
+      this.byTable.set(name, own)
+    }
+    own.collapsing.add(observation)
+  }
+
+  end(): Batch {
+    return new Map(
+      [...this.byTable].map(([name, { table, collapsing }]) => [
+        name,
+        new TableBatch(table, collapsing.end()),
+      ]),
+    )
+  }
 }
 
 const saysWhetherDeleted = ({ deleted, stamps }: Registers): boolean => deleted || DELETED in stamps

@@ -1,6 +1,14 @@
 import { isSentAsItself } from './encode.ts'
 import type { MirrorTable } from './mirror-table.ts'
-import { type ColumnType, sourceColumns, sqlName, type TableSpec } from './table-spec.ts'
+import { DELETED } from '../engine/observation.ts'
+import {
+  type ColumnType,
+  DIGEST,
+  sourceColumns,
+  sqlName,
+  SYSTEM_COLUMNS,
+  type TableSpec,
+} from './table-spec.ts'
 
 /**
  * The mirror's statements, as text. What wins is decided by `engine/merge.ts` from the stamps that the probe read; the
@@ -10,9 +18,20 @@ import { type ColumnType, sourceColumns, sqlName, type TableSpec } from './table
 const q = (name: string): string => `"${name}"`
 
 const watched = (spec: TableSpec, row: string): string =>
-  spec.watch.length === 0
-    ? 'null::jsonb'
-    : `jsonb_build_object(${spec.watch.map((c) => `'${c}', ${row}.${q(c)}`).join(', ')})`
+  spec.watch.length === 0 ? 'null::jsonb' : objectOf(spec.watch, row)
+
+/** Postgres's functions take a hundred arguments. */
+const COLUMNS_AT_ONCE = 50
+
+/** SQL: a JSON object of these columns. */
+function objectOf(columns: readonly string[], row: string): string {
+  const parts: string[] = []
+  for (let i = 0; i < columns.length; i += COLUMNS_AT_ONCE) {
+    const pairs = columns.slice(i, i + COLUMNS_AT_ONCE).map((c) => `'${c}', ${row}.${q(c)}`)
+    parts.push(`jsonb_build_object(${pairs.join(', ')})`)
+  }
+  return parts.length === 0 ? `'{}'::jsonb` : `(${parts.join(' || ')})`
+}
 
 interface Input {
   readonly name: string
@@ -216,7 +235,33 @@ returning t.${key} as key, t.last_synced_at = $1::timestamptz as changed, x._bef
 }
 
 /**
- * The same, told by digests. Inputs: `_key`, `_floor`, `_digest`; where the table has a parent, before them the parent's
+ * Rows that are deleted, and of which nothing else is said: to the tombstones, as they are, where the delete is newer
+ * than what is known of whether they are there. $1 the table's id, then the inputs: `_key`, `_stamp` (of the delete).
+ * Result rows: key, before. The caller has the table for itself.
+ */
+export function removeStatement(spec: TableSpec): string {
+  const source = sourceColumns(spec)
+  const other = [spec.key, ...Object.keys(SYSTEM_COLUMNS), DIGEST, ...source]
+  const parent = spec.parent === undefined ? 'null' : `t.${q(spec.parent.column)}`
+  const values = `to_jsonb(t) - array[${other.map((c) => `'${c}'`).join(', ')}]`
+  return `with ${inputCte([{ name: '_key' }, { name: '_stamp' }])}, gone as (
+  delete from ${sqlName(spec)} as t using input as x
+  where t.${q(spec.key)} = x._key and x._stamp > coalesce(t._stamps ->> '${DELETED}', t._stamp) collate "C"
+  returning t.${q(spec.key)} as key, ${watched(spec, 't')} as before, t._stamp as stamp,
+    coalesce(t._stamps, '{}') || jsonb_build_object('${DELETED}', x._stamp) as stamps,
+    ${objectOf(source, 't')}
+      - coalesce((select array_agg(s.key) from jsonb_each_text(t._stamps) as s where s.value = ''), '{}') as source_values,
+    t.extra, ${values} as local_values, ${parent} as parent
+), buried as (
+  insert into lockstep.tombstones
+    (table_name, key, deleted, dead, stamp, stamps, source_values, extra, local_values, parent)
+  select $1, key, true, true, stamp, stamps, source_values, extra, local_values, parent from gone
+)
+select key, before from gone`
+}
+
+/**
+ * The same as `sameStatement`, told by digests. Inputs: `_key`, `_floor`, `_digest`; where the table has a parent, before them the parent's
  * table id. Result rows: key, and whether the row is the same; false where its digest does not tell, and its values must
  * be looked at. A row that differs is not among them.
  */

@@ -1,6 +1,6 @@
 import { RetryTransaction, type Transaction } from '../db/database.ts'
-import { decide, type Decision, isLive, lowestStamp, type Registers } from '../engine/merge.ts'
-import { type Json, jsonText, type Value } from '../engine/observation.ts'
+import { decide, type Decision, isLive, lowestStamp, type Registers, stampOf } from '../engine/merge.ts'
+import { DELETED, type Json, jsonText, type Value } from '../engine/observation.ts'
 import { SETTLE_MS } from '../engine/read-time.ts'
 import { NEVER, type Stamp, stampFloor } from '../engine/stamp.ts'
 import { bury, decideMoves, type Moves, readResting, revive } from './buried.ts'
@@ -13,6 +13,7 @@ import {
   digestStatement,
   insertStatement,
   probeStatement,
+  removeStatement,
   replaceStatement,
   sameStatement,
   type UpdateInput,
@@ -114,11 +115,29 @@ export class TableStep {
 
   async apply(batch: TableBatch): Promise<Change[]> {
     const same = await this.findSame(batch)
+    const others = same.size === 0 ? batch.registers : batch.registers.filter((r) => !same.has(r.key))
+    const removed = await this.remove(
+      others.filter((r) => isPlainDelete(r) && !this.batch.concerned.has(r.key)),
+    )
+    const gone = new Set(removed.map(({ key }) => key))
     const { changes, left } = await this.writeWhole(
       batch,
-      same.size === 0 ? batch.registers : batch.registers.filter((r) => !same.has(r.key)),
+      gone.size === 0 ? others : others.filter((r) => !gone.has(r.key)),
     )
-    return [...changes, ...(await this.settle(left))]
+    return [...removed, ...changes, ...(await this.settle(left))]
+  }
+
+  /** Those of them that are there, and older. */
+  private async remove(entries: readonly Registers[]): Promise<Change[]> {
+    if (entries.length === 0 || !this.batch.exclusive) return []
+    const { spec } = this.table
+    const { rows } = await this.tx.query<{ key: string; before: Change['before'] }>(removeStatement(spec), [
+      tableId(spec),
+      textArray(entries.map((r) => r.key)),
+      textArray(entries.map((r) => stampOf(r, DELETED))),
+    ])
+    await this.findChildren(rows.map(({ key }) => key))
+    return rows.map(({ key, before }) => ({ table: spec.name, key, op: 'deleted', before, after: null }))
   }
 
   /** Writes whole rows where that takes no look at what is there; the others are left. */
@@ -432,10 +451,15 @@ export class TableStep {
          union select key from lockstep.tombstones where table_name = $2 and parent = any ($1::text[])`,
         [keys, tableId(spec)],
       )
-      this.children.set(spec.name, new Set(rows.map((row) => row.key)))
+      const known = this.children.get(spec.name) ?? []
+      this.children.set(spec.name, new Set([...known, ...rows.map((row) => row.key)]))
     }
   }
 }
+
+/** Whether nothing else is said of a key but that it is deleted. */
+const isPlainDelete = ({ deleted, base, values, extra }: Registers): boolean =>
+  deleted && base === NEVER && isEmpty(values) && isEmpty(extra)
 
 /** Whether a key needs the slow path: it is, was, or would be elsewhere than in the public table. */
 function needsMove(registers: Registers, probe: Probe | undefined): boolean {

@@ -27,7 +27,7 @@ export async function makeTables(db: Database, tables: readonly TableSpec[]): Pr
     const columns = Object.entries(spec.columns).map(([name, { type }]) => `"${name}" ${type}`)
     await db.query(`create schema if not exists "${spec.schema}"`)
     await db.query(`create table ${sqlName(spec)} ("${spec.key}" text primary key, ${columns.join(', ')},
-      extra jsonb not null default '{}', _stamp text collate "C" not null, _stamps jsonb,
+      extra jsonb not null default '{}', _stamp text collate "C" not null, _stamps jsonb, _digest text,
       last_synced_at timestamptz not null default now())`)
   }
   await db.query(

@@ -125,7 +125,7 @@ async function versions({ db, tables, subject }: Rig): Promise<Record<string, st
   const found: Record<string, string> = {}
   for (const spec of tables) {
     const version = subject.computed?.includes(spec.name)
-      ? `(to_jsonb(t) - '{_stamp,_stamps}'::text[])::text`
+      ? `(to_jsonb(t) - '{_stamp,_stamps,_digest}'::text[])::text`
       : `xmin::text || ' ' || ctid::text`
     const { rows } = await db.query<{ key: string; version: string }>(
       `select "${spec.key}" as key, ${version} as version from ${sqlName(spec)} as t`,

@@ -106,7 +106,7 @@ export const tablesSql = (app: App): string =>
     .map(({ name, columns }) => {
       const list = Object.entries(columns).map(([column, { type }]) => `"${column}" ${type}`)
       return `create table public.${name} (monday_id text primary key, ${list.join(', ')}, note text,
-        extra jsonb not null default '{}', _stamp text collate "C" not null, _stamps jsonb,
+        extra jsonb not null default '{}', _stamp text collate "C" not null, _stamps jsonb, _digest text,
         last_synced_at timestamptz not null default now());`
     })
     .join('\n')
