@@ -60,7 +60,9 @@ type Draft = typeof observation extends fc.Arbitrary<infer D> ? D : never
 function toObservation(d: Draft, n: number): Observation {
   const at = (micros: number): Stamp => stamp({ at: micros, seen: d.seen, n })
   const other = d.table === 'parents' ? { b: d.b } : { parent_id: d.parent, tags: d.tags }
-  const values = d.kind === 'row' || d.kind === 'fields' ? { a: d.a, ...(d.partial ? {} : other) } : {}
+  const carried = { a: d.a, ...(d.partial ? {} : other) }
+  // Some events bring nothing but columns that nobody mapped.
+  const values = d.kind === 'row' || (d.kind === 'fields' && !d.deleted) ? carried : {}
   const extra = d.kind === 'row' || d.kind === 'fields' ? d.extra : {}
   const base = {
     table: d.table,

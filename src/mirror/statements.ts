@@ -193,8 +193,9 @@ returning t.${key} as key, t.last_synced_at = $1::timestamptz as changed, ${watc
 /**
  * Whole rows that take the place of rows of which every register is older than all of theirs: the usual case of a row
  * that is there. $1 the time, where the table has a parent $2 the parent's table id; then the inputs: _key, _lowest (the
- * row's lowest stamp, null where it is _stamp), _stamp, _stamps, _extra, and the columns. Result rows: key, changed (false where only stamps
- * moved), before, after. Where the table has digests, that is the last input. What stands otherwise is not among them, and left as it is.
+ * row's lowest stamp, null where it is _stamp), _stamp, _stamps, _extra, the columns, and the digest where the table has
+ * them. Result rows: key, changed (false where only stamps moved), before, after. What stands otherwise is not among
+ * them, and left as it is.
  *
  * Rows are found by their place, in the order of their keys: two batches that meet wait for each other in one order. A
  * row that another transaction writes meanwhile is in another place then, and left as well.
