@@ -15,7 +15,7 @@ import type { Touched } from './fan-out.ts'
 import { holdLease, withLease } from './lease.ts'
 import { type Arrival, arrive, observePage } from './observe.ts'
 import { absorb, type Pipeline } from './pipeline.ts'
-import { rememberKeys, unmet } from './pass-keys.ts'
+import { rememberKeys, unmetKeys } from './pass-keys.ts'
 import { ReadAhead, type Reading } from './read-ahead.ts'
 import { requestRefetch } from './refetch-queue.ts'
 import {
@@ -369,29 +369,14 @@ class Pass {
     return readRun(this.db, run)
   }
 
-  /**
-   * Pages shift under a pass, so a key that it did not meet may well exist. Rows that came or were read while it
-   * ran are left out: their stamp was made after it began.
-   */
+  /** Pages shift under a pass, so a key that it did not meet may well exist. */
   private async askForMissing(tx: Transaction, run: string): Promise<void> {
-    const spec = this.pipeline.mirror.tables.get(this.stream.table)?.spec
+    const { stream, part } = this
+    const spec = this.pipeline.mirror.tables.get(stream.table)?.spec
     if (spec === undefined) return
-    const { rows } = await tx.query<{ key: string }>(
-      // Keys alone, which an index tells, and then the stamps of those few that were not met.
-      `with missing as materialized (
-         select t."${spec.key}" as key from ${sqlName(spec)} as t
-         where starts_with(t."${spec.key}", $2) and ${unmet(`t."${spec.key}"`)}
-       )
-       select m.key from missing as m
-       join ${sqlName(spec)} as t on t."${spec.key}" = m.key
-       join lockstep.runs as r on r.id = $1
-       where substr(t._stamp, 15, 14) <
-         lpad(to_hex((extract(epoch from r.started_at) * 1000000)::bigint), 14, '0') collate "C"`,
-      [run, this.stream.keyPrefix ?? ''],
-    )
-    const keys = rows.map((row) => row.key)
+    const keys = await unmetKeys(tx, { spec, stream, run })
     const reason = 'not met by a full pass'
-    await requestRefetch(tx, this.pipeline.app, [{ stream: this.stream.id, part: this.part, keys, reason }])
+    await requestRefetch(tx, this.pipeline.app, [{ stream: stream.id, part, keys, reason }])
   }
 
   private async confirm(tx: Transaction): Promise<void> {

@@ -1,8 +1,7 @@
 import type { Queryable } from '../db/database.ts'
 import type { Json } from '../engine/observation.ts'
 import type { Counts } from '../mirror/apply.ts'
-import { sqlName } from '../mirror/table-spec.ts'
-import { unmet } from './pass-keys.ts'
+
 import type { RunStatus } from './runs.ts'
 import type { Subject } from './verify-subject.ts'
 
@@ -108,24 +107,6 @@ export async function latestDrift(db: Queryable, app: string): Promise<Drift[]> 
     [app],
   )
   return rows
-}
-
-/**
- * Keys that are here and that the pass did not meet. Rows that came or were read while it ran are left out: their
- * stamp was made after it began.
- */
-export async function unmetKeys(db: Queryable, { spec, stream, run }: Subject): Promise<string[]> {
-  const { rows } = await db.query<{ key: string }>(
-    `select t."${spec.key}" as key from ${sqlName(spec)} as t
-     join lockstep.runs as r on r.id = $1
-     where substr(t._stamp, 15, 14) <
-         lpad(to_hex((extract(epoch from r.started_at) * 1000000)::bigint), 14, '0') collate "C"
-       and starts_with(t."${spec.key}", $2)
-       and ${unmet(`t."${spec.key}"`)}
-     order by 1`,
-    [run, stream.keyPrefix ?? ''],
-  )
-  return rows.map(({ key }) => key)
 }
 
 /** Microseconds on the vendor's clock after which changes are still to be read by the next delta. */

@@ -5,7 +5,7 @@ import { countCells, type RowDifference } from '../mirror/compare.ts'
 import { sqlName } from '../mirror/table-spec.ts'
 import { type Page, ROW, type Stream } from '../sources/contract.ts'
 import { holdLease } from './lease.ts'
-import { rememberKeys } from './pass-keys.ts'
+import { rememberKeys, unmetKeys } from './pass-keys.ts'
 import type { Pipeline } from './pipeline.ts'
 import { countPage, finishRun, pauseRun, readRun, resumeRun, type Run, startRun } from './runs.ts'
 import { confirm, type Suspect } from './verify-confirm.ts'
@@ -20,7 +20,6 @@ import {
   readLap,
   recordDrift,
   saveLap,
-  unmetKeys,
 } from './verify-ledger.ts'
 import { compareFetched, toTheirs } from './verify-look.ts'
 import { mend } from './verify-mend.ts'

@@ -3,8 +3,9 @@ import { DELETED, type Json } from '../engine/observation.ts'
 import { isLive, merge, type Registers, stampOf } from '../engine/merge.ts'
 import { NEVER, type Stamp } from '../engine/stamp.ts'
 import { parseExact, storableJson } from '../db/storable.ts'
-import { sourceColumns, sqlName, DIGEST, SYSTEM_COLUMNS, tableId, type TableSpec } from './table-spec.ts'
+import { DIGEST, sourceColumns, sqlName, SYSTEM_COLUMNS, tableId, type TableSpec } from './table-spec.ts'
 import type { MirrorTable } from './mirror-table.ts'
+import { BURY } from './statements.ts'
 
 /**
  * The slow path: keys with a tombstone, keys that a batch deletes or restores, and columns of rows never seen
@@ -175,8 +176,7 @@ export async function bury(
     parent: parentOf(spec, merged),
   }))
   await tx.query(
-    `insert into lockstep.tombstones
-       (table_name, key, deleted, dead, stamp, stamps, source_values, extra, local_values, parent)
+    `insert into ${BURY.into}
      select $1, r.key, r.deleted, r.dead, r.stamp, r.stamps, typed.source_values, r.extra, r.local_values, r.parent
      from jsonb_to_recordset($2::jsonb) as r (key text, deleted boolean, dead boolean, stamp text, stamps jsonb,
        source_values jsonb, extra jsonb, local_values jsonb, parent text)
@@ -186,9 +186,7 @@ export async function bury(
        from jsonb_each(to_jsonb(jsonb_populate_record(null::${sqlName(spec)}, r.source_values))) as c
        where r.source_values ? c.key
      ) as typed
-     on conflict (table_name, key) do update set deleted = excluded.deleted, dead = excluded.dead, stamp = excluded.stamp,
-       stamps = excluded.stamps, source_values = excluded.source_values, extra = excluded.extra,
-       local_values = coalesce(excluded.local_values, tombstones.local_values), parent = excluded.parent`,
+     ${BURY.again}`,
     [tableId(spec), JSON.stringify(storableJson(records as unknown as Json))],
   )
   const watched = spec.watch.map((c) => `'${c}', "${c}"`).join(', ')

@@ -1,6 +1,6 @@
+import { DELETED } from '../engine/observation.ts'
 import { isSentAsItself } from './encode.ts'
 import type { MirrorTable } from './mirror-table.ts'
-import { DELETED } from '../engine/observation.ts'
 import {
   type ColumnType,
   DIGEST,
@@ -235,6 +235,15 @@ where t.ctid = x._place and not x._orphan and x._known < x._lowest and (x._known
 returning t.${key} as key, t.last_synced_at = $1::timestamptz as changed, x._before as before, ${watched(spec, 't')} as after`
 }
 
+/** SQL: into the tombstones, with what a key's own became. What people kept in it stays where it is not told anew. */
+export const BURY = {
+  into: `lockstep.tombstones
+    (table_name, key, deleted, dead, stamp, stamps, source_values, extra, local_values, parent)`,
+  again: `on conflict (table_name, key) do update set deleted = excluded.deleted, dead = excluded.dead,
+    stamp = excluded.stamp, stamps = excluded.stamps, source_values = excluded.source_values, extra = excluded.extra,
+    local_values = coalesce(excluded.local_values, tombstones.local_values), parent = excluded.parent`,
+} as const
+
 /**
  * Rows that are deleted, and of which nothing else is said: to the tombstones, as they are, where the delete is newer
  * than what is known of whether they are there. $1 the table's id, then the inputs: `_key`, `_stamp` (of the delete).
@@ -254,17 +263,17 @@ export function removeStatement(spec: TableSpec): string {
       - coalesce((select array_agg(s.key) from jsonb_each_text(t._stamps) as s where s.value = ''), '{}') as source_values,
     t.extra, ${values} as local_values, ${parent} as parent
 ), buried as (
-  insert into lockstep.tombstones
-    (table_name, key, deleted, dead, stamp, stamps, source_values, extra, local_values, parent)
+  insert into ${BURY.into}
   select $1, key, true, true, stamp, stamps, source_values, extra, local_values, parent from gone
+  ${BURY.again}
 )
 select key, before from gone`
 }
 
 /**
- * The same as `sameStatement`, told by digests. Inputs: `_key`, `_floor`, `_digest`; where the table has a parent, before them the parent's
- * table id. Result rows: key, and whether the row is the same; false where its digest does not tell, and its values must
- * be looked at. A row that differs is not among them.
+ * The same as `sameStatement`, told by digests. Inputs: `_key`, `_floor`, `_digest`; where the table has a parent,
+ * before them the parent's table id. Result rows: key, and whether the row is the same; false where its digest does not
+ * tell, and its values must be looked at. A row that differs is not among them.
  */
 export function digestStatement(spec: TableSpec): string {
   const parent = spec.parent?.column

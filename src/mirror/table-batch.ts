@@ -87,11 +87,11 @@ export class RowChunk {
     )
   }
 
-  get bases(): unknown {
+  private get bases(): unknown {
     return this.once('bases', () => textArray(this.rows.map((r) => r.base)))
   }
 
-  get stamps(): unknown {
+  private get stamps(): unknown {
     return this.once('stamps', () => textArray(this.rows.map((r) => stampsText(r.stamps))))
   }
 
@@ -105,6 +105,12 @@ export class RowChunk {
     return this.once('digests', () =>
       textArray(this.rows.map((r) => (lowestStamp(r) === NEVER ? null : digest(r)))),
     )
+  }
+
+  /** All that a whole row is written with, beside its key, in the order of the statements' inputs. */
+  async whole(names: readonly string[]): Promise<unknown[]> {
+    const columns = await this.columns(names)
+    return [this.bases, this.stamps, this.extra, ...columns, ...(this.table.digests ? [this.digests] : [])]
   }
 
   /** Column after column: in between, what was sent before goes out, which one write of the socket does not take. */
@@ -142,7 +148,7 @@ export const isEmpty = (object: object): boolean => {
 export const stampsText = (stamps: Readonly<Record<string, Stamp>>): string | null =>
   isEmpty(stamps) ? null : JSON.stringify(stamps)
 
-/** What is no JSON, so that Postgres refuses the row and names this. */
+/** What is no JSON, so that Postgres refuses the row, as it does any that it cannot hold. Its log names this. */
 const TOO_DEEP = 'extra_is_nested_too_deep'
 
 const extraText = (extra: Registers['extra']): string | null =>

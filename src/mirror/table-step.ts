@@ -172,11 +172,7 @@ export class TableStep {
       ...this.parentId,
       chunk.keys,
       chunk.lowest,
-      chunk.bases,
-      chunk.stamps,
-      chunk.extra,
-      ...(await chunk.columns(columns)),
-      ...this.digestsOf(chunk),
+      ...(await chunk.whole(columns)),
     ])
     return rows.map((row) => ({ ...row, created: false }))
   }
@@ -281,11 +277,7 @@ export class TableStep {
         tableId(spec),
         ...this.parentId,
         chunk.keys,
-        chunk.bases,
-        chunk.stamps,
-        chunk.extra,
-        ...(await chunk.columns(columns)),
-        ...this.digestsOf(chunk),
+        ...(await chunk.whole(columns)),
       ],
     )
     return rows.map((row) => ({ ...row, created: true, changed: true, before: null }))
@@ -314,10 +306,6 @@ export class TableStep {
       if (!goOn(rows)) break
     }
     return found
-  }
-
-  private digestsOf(chunk: RowChunk): unknown[] {
-    return this.table.digests ? [chunk.digests] : []
   }
 
   /**

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
+import type { Json } from '../../src/engine/observation.ts'
 import { stamp } from '../../src/engine/stamp.ts'
 import { applyObservations } from '../../src/mirror/apply.ts'
 import type { FetchedRow } from '../../src/sources/contract.ts'
@@ -36,6 +37,20 @@ describe('batches of a pass that are written side by side', () => {
       expect(run).toMatchObject({
         status: 'partial',
         error: expect.stringContaining('row row_000017 was refused'),
+      })
+      expect(await countRows(db)).toBe(ROWS - 1)
+    })
+  })
+
+  it('leave out a row whose unmapped columns are nested too deep, and say so', async () => {
+    const [depth, { values, ...rest }] = [500, row(17)]
+    const deep = JSON.parse('['.repeat(depth) + ']'.repeat(depth)) as Json
+    const rows = (): FetchedRow[] => unchanged().with(17, { ...rest, values, extra: { deep } })
+    await withList(rows, async (db, pipeline) => {
+      const run = await passOver(db, pipeline)
+      expect(run).toMatchObject({
+        status: 'partial',
+        error: expect.stringContaining('row row_000017 was refused: invalid input syntax for type json'),
       })
       expect(await countRows(db)).toBe(ROWS - 1)
     })
