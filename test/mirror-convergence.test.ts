@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Database } from '../src/db/database.ts'
-import { collapse, isLive, type Registers } from '../src/engine/merge.ts'
+import { Collapsing, isLive, type Registers } from '../src/engine/merge.ts'
 import { jsonText, type Observation } from '../src/engine/observation.ts'
 import { type Stamp, stamp } from '../src/engine/stamp.ts'
 import { applyObservations, createMirror, type Mirror } from '../src/mirror/apply.ts'
@@ -122,11 +122,11 @@ function cut<T>(items: readonly T[], sizes: readonly number[]): T[][] {
 
 /** The public tables show what the pure model says: rows seen whole, not deleted, whose parent is not dead. */
 async function expectModel(db: Database, all: readonly Observation[]): Promise<void> {
-  const state = (spec: typeof parents): Registers[] =>
-    collapse(
-      all.filter((o) => o.table === spec.name),
-      sourceColumns(spec),
-    )
+  const state = (spec: typeof parents): Registers[] => {
+    const collapsing = new Collapsing(sourceColumns(spec))
+    for (const observation of all) if (observation.table === spec.name) collapsing.add(observation)
+    return collapsing.end()
+  }
   const dead = new Set(
     state(parents)
       .filter((r) => r.deleted)

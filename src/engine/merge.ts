@@ -179,13 +179,6 @@ function decideExtra(extra: Registers['extra'], whole: boolean, keys: readonly s
 }
 
 /** Collapses a batch to one register map a key, in key order, so that SQL sees each key once and locks in order. */
-export function collapse(observations: Iterable<Observation>, columns: readonly string[]): Registers[] {
-  const collapsing = new Collapsing(columns)
-  for (const observation of observations) collapsing.add(observation)
-  return collapsing.end()
-}
-
-/** The same, an observation at a time. */
 export class Collapsing {
   private readonly columns: readonly string[]
   private readonly byKey = new Map<string, Registers>()

@@ -42,9 +42,9 @@ export type Batch = ReadonlyMap<string, TableBatch>
 
 /** Throws where an observation is of a table that the mirror has not. */
 export function collapseAll(mirror: Mirror, observations: readonly Observation[]): Batch {
-  const collapsing = new Collapsings(mirror)
-  for (const observation of observations) collapsing.add(observation)
-  return collapsing.end()
+  const builder = new BatchBuilder(mirror)
+  for (const observation of observations) builder.add(observation)
+  return builder.build()
 }
 
 /** Observations that are collapsed before others of this process have their turn. */
@@ -55,17 +55,17 @@ const COLLAPSED_AT_ONCE = 250
  * pauses, in which others of this process go on.
  */
 export async function prepare(mirror: Mirror, observations: readonly Observation[]): Promise<Batch> {
-  const collapsing = new Collapsings(mirror)
+  const builder = new BatchBuilder(mirror)
   for (const [i, observation] of observations.entries()) {
     if (i > 0 && i % COLLAPSED_AT_ONCE === 0) await setImmediate()
-    collapsing.add(observation)
+    builder.add(observation)
   }
-  const batch = collapsing.end()
+  const batch = builder.build()
   for (const table of batch.values()) await table.encode()
   return batch
 }
 
-class Collapsings {
+class BatchBuilder {
   private readonly mirror: Mirror
   private readonly byTable = new Map<string, { table: MirrorTable; collapsing: Collapsing }>()
 
@@ -85,7 +85,7 @@ class Collapsings {
     own.collapsing.add(observation)
   }
 
-  end(): Batch {
+  build(): Batch {
     return new Map(
       [...this.byTable].map(([name, { table, collapsing }]) => [
         name,

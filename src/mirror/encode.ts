@@ -83,15 +83,15 @@ const daysOf = (text: string): number | undefined =>
 function leadingDays(text: string): number | undefined {
   if (text[4] !== '-' || text[7] !== '-') return undefined
   const [year, month, day] = [digits(text, 0, 4), digits(text, 5, 7), digits(text, 8, 10)]
-  if (!(year > 0 && month > 0 && month <= 12 && day > 0 && day <= daysIn(year, month))) return undefined
-  // Years begin in March here, so that the leap day is their last.
-  const y = month > 2 ? year : year - 1
-  const ofYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1
-  return 365 * y + Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400) + ofYear - DAYS_BEFORE_2000
+  if (!(year >= YEAR_MIN && month > 0 && month <= 12 && day > 0 && day <= daysIn(year, month)))
+    return undefined
+  return (Date.UTC(year, month - 1, day) - Y2000_MS) / DAY_MS
 }
 
-/** From the first of March of the year 0. */
-const DAYS_BEFORE_2000 = 730_425
+/** `Date.UTC` takes those below for years of the twentieth century. */
+const YEAR_MIN = 100
+const DAY_MS = 86_400_000
+const Y2000_MS = Date.UTC(2000, 0, 1)
 const MONTHS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
 function daysIn(year: number, month: number): number {
@@ -99,7 +99,7 @@ function daysIn(year: number, month: number): number {
   return month === 2 && leap ? 29 : (MONTHS[month - 1] ?? 0)
 }
 
-const DAY_US = 86_400_000_000
+const DAY_US = DAY_MS * 1000
 const SECONDS_LENGTH = '2000-01-01T00:00:00'.length
 const UTC = new Set(['Z', '+00', '+00:00', '+0000'])
 const MICROS_DIGITS = 6
