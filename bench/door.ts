@@ -1,10 +1,11 @@
 // Webhooks answered per second, over real HTTP with keep-alive connections: ours (answered after the commit), the peer
-// (answered after its upsert), and a server that only checks the signature. Server and load are processes of their
-// own. Options: --seconds N, --rounds N, --connections A,B,…, --profile DIR (CPU profiles of our server).
+// (answered after its upsert), a server that only checks the signature, and a bare insert without any HTTP. Server and
+// load are processes of their own. Options: --seconds N, --rounds N, --connections A,B,…, --profile DIR (CPU profiles of our server).
 import { parseArgs } from 'node:util'
 import { Database } from '../src/db/database.ts'
 import { runChild, startChild } from './harness/child.ts'
 import { interleave, median, round } from './harness/figures.ts'
+import type { InsertTask } from './harness/insert-run.ts'
 import type { LoadAnswer, LoadTask } from './harness/load.ts'
 import { processAll } from './harness/ours.ts'
 import { migratePeer } from './harness/peer.ts'
@@ -41,20 +42,28 @@ export interface DoorPoint {
   readonly ours: readonly Measured[]
   readonly peer: readonly Measured[]
   readonly bare: readonly Measured[]
+  readonly insert: readonly Measured[]
 }
 
 export interface DoorFigures {
   readonly peerRatio: number
   readonly limitRatio: number
   readonly limitRatio200: number
+  readonly insertRatio: number
   readonly p99Ms: number
   readonly rowsEqual: boolean
   readonly raw: readonly DoorPoint[]
 }
 
 /** More than any of them answers in a second, so that the requests last. */
-const PER_SECOND_MAX: Readonly<Record<Subject, number>> = { ours: 30_000, peer: 10_000, bare: 10_000 }
-const SUBJECTS: readonly Subject[] = ['ours', 'peer', 'bare']
+const PER_SECOND_MAX: Readonly<Record<Measurable, number>> = {
+  ours: 30_000,
+  peer: 10_000,
+  bare: 10_000,
+  insert: 60_000,
+}
+type Measurable = Subject | 'insert'
+const SUBJECTS: readonly Measurable[] = ['ours', 'peer', 'bare', 'insert']
 
 /** A database with both schemas and some customers, to be copied for each measurement. */
 export async function makeTemplate(server: BenchPostgres, name: string, customers: number): Promise<void> {
@@ -73,11 +82,13 @@ export async function benchDoor(server: BenchPostgres, options: DoorOptions): Pr
   await makeTemplate(server, 'door_template', options.customers)
   const raw: DoorPoint[] = []
   for (const connections of options.connections) {
-    const measure = (subject: Subject): Promise<Measured> =>
-      measureDoor(server, { ...options, subject, connections, template: 'door_template' })
+    const measure = (subject: Measurable): Promise<Measured> =>
+      subject === 'insert'
+        ? measureInsert(server, { ...options, connections })
+        : measureDoor(server, { ...options, subject, connections, template: 'door_template' })
     raw.push({ connections, ...(await interleave(SUBJECTS, options.rounds, measure)) })
   }
-  const speed = (point: DoorPoint, subject: Subject): number =>
+  const speed = (point: DoorPoint, subject: Measurable): number =>
     median(point[subject].map(({ perSecond }) => perSecond))
   const at = (connections: number): DoorPoint =>
     raw.find((point) => point.connections === connections) ?? (raw.at(-1) as DoorPoint)
@@ -85,6 +96,7 @@ export async function benchDoor(server: BenchPostgres, options: DoorOptions): Pr
     peerRatio: round(speed(at(50), 'ours') / speed(at(50), 'peer')),
     limitRatio: round(speed(at(50), 'ours') / speed(at(50), 'bare')),
     limitRatio200: round(speed(at(200), 'ours') / speed(at(200), 'bare')),
+    insertRatio: round(speed(at(50), 'ours') / speed(at(50), 'insert')),
     p99Ms: round(median(at(50).ours.map(({ p99Ms }) => p99Ms))),
     rowsEqual: raw.every((point) => SUBJECTS.every((subject) => point[subject].every((m) => m.rowsEqual))),
     raw,
@@ -120,6 +132,28 @@ export async function measureDoor(
     return { ...load, rowsEqual: await check(subject, databaseUrl, load.sent, customers) }
   } finally {
     await door.stop()
+    await server.drop('door_run')
+  }
+}
+
+async function measureInsert(
+  server: BenchPostgres,
+  { connections, seconds, warmUpS, customers }: Omit<DoorOptions, 'connections'> & { connections: number },
+): Promise<Measured> {
+  const databaseUrl = await server.create('door_run')
+  await server.checkpoint()
+  const pool = PER_SECOND_MAX.insert * (seconds + warmUpS)
+  const task: InsertTask = { databaseUrl, connections, seconds, warmUpS, customers, pool }
+  try {
+    const inserted = await runChild<InsertTask, LoadAnswer>('insert-run', task)
+    const db = new Database({ url: databaseUrl, poolSize: 1 })
+    try {
+      const { rows } = await db.query<{ n: number }>('select count(*)::int as n from bare_inbox')
+      return { ...inserted, rowsEqual: rows[0]?.n === inserted.sent }
+    } finally {
+      await db.close()
+    }
+  } finally {
     await server.drop('door_run')
   }
 }

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 
 const KEYS = {
-  door: ['peerRatio', 'limitRatio', 'limitRatio200', 'p99Ms'],
+  door: ['peerRatio', 'limitRatio', 'limitRatio200', 'insertRatio', 'p99Ms'],
   apply: ['peerRatio', 'limitRatio'],
   backfill: ['peerRatio', 'limitRatio', 'unchangedRatio'],
   memory: ['growthMb'],
