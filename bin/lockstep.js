@@ -13,7 +13,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const main = existsSync(join(root, 'src/cli/main.ts')) ? 'src/cli/main.ts' : 'dist/cli/main.js'
 
 // By default V8 lets garbage pile up in proportion to the machine's memory. A sync streams, so it needs little: these
-// keep a full sync of 80,000 rows near 250 MB instead of 400 at the same speed. NODE_OPTIONS overrides them.
+// keep a full sync of 80,000 rows near 300 MB instead of 400 at the same speed. NODE_OPTIONS overrides them.
 const HEAP = ['--max-old-space-size=384', '--max-semi-space-size=4']
 
 // A lockstep.config.ts in a folder without "type": "module" is fine; Node would warn of it at each command.

@@ -9,7 +9,7 @@ import {
 import type { Json, Observation } from '../engine/observation.ts'
 import { type Batch, collapseAll, prepare } from '../mirror/apply.ts'
 import { sqlName } from '../mirror/table-spec.ts'
-import { type Page, ROW, type Stream } from '../sources/contract.ts'
+import { type FetchedRow, type Page, ROW, type Stream } from '../sources/contract.ts'
 import { Convoy, type Place } from './convoy.ts'
 import type { Touched } from './fan-out.ts'
 import { holdLease, withLease } from './lease.ts'
@@ -21,6 +21,7 @@ import { requestRefetch } from './refetch-queue.ts'
 import {
   countPage,
   finishRun,
+  lastPass,
   pauseRun,
   readRun,
   resumeRun,
@@ -58,8 +59,10 @@ export interface BackfillOptions {
 /** A pass that restarts this often can't finish within the life of its cursor. */
 const RESTARTS_MAX = 3
 const GAPS_KEPT = 5
-/** Rows that are read before those that were read before them are written. */
-const ROWS_AHEAD = 4_000
+/** Values that are read before those that were read before them are written. */
+const VALUES_AHEAD = 120_000
+/** A row counts as this many at least: 4,000 rows are enough for a transaction. */
+const VALUES_MIN = 30
 
 /**
  * Reads one part of a stream from its first page to its last, and resumes where a killed pass stopped. When a whole
@@ -92,7 +95,8 @@ class Pass {
   private rows = 0
   /** Of this run, and not all written yet. */
   private rowsRead = 0
-  private readBefore = false
+  /** Rows that the vendor changed since, in microseconds on its clock, may be shown elsewhere as they were before. */
+  private shownSince = Infinity
   /** The vendor tells it with the first page alone. */
   private total: number | undefined
   /** It was to stop when a batch was written: those that were begun behind it are not kept. */
@@ -109,7 +113,7 @@ class Pass {
   }
 
   async run(): Promise<Run | undefined> {
-    this.readBefore = await wasReadWhole(this.db, this.pipeline.app, this.stream)
+    this.shownSince = await this.findShownSince()
     let checkpoint = await this.resume()
     try {
       for (;;) {
@@ -173,6 +177,29 @@ class Pass {
     return rowCount === 0
   }
 
+  /**
+   * A change that a page brings before its event does is no change any more when the event comes: what shows it must be
+   * asked for by the pass. In a first pass everything is new, and all that shows it is read in its own. Parts (formulas)
+   * are read after the rows: there a first value may be another than was shown while the rows were read.
+   */
+  private async findShownSince(): Promise<number> {
+    const { app } = this.pipeline
+    if (!(await wasReadWhole(this.db, app, this.stream))) return Infinity
+    if (this.part === ROW || (await lastPass(this.db, app, this.stream, this.part)) !== undefined)
+      return -Infinity
+    return (await lastPass(this.db, app, this.stream, ROW))?.floor ?? -Infinity
+  }
+
+  private touchedBy(pages: readonly Page[], observations: readonly Observation[]): Touched | undefined {
+    if (this.shownSince === Infinity) return undefined
+    if (this.shownSince === -Infinity) return touchedBy(observations)
+    const changed = pages.flatMap(({ rows, granule }) =>
+      rows.filter(({ updatedAt = Infinity }) => updatedAt + granule > this.shownSince).map((row) => row.key),
+    )
+    const keys = new Set(changed)
+    return touchedBy(observations.filter((o) => keys.has(o.key)))
+  }
+
   /** A pass with a limit is a look: it leaves the checkpoint of a whole pass alone. */
   private get isWhole(): boolean {
     return this.options.limit === undefined
@@ -190,7 +217,7 @@ class Pass {
   /** Writes what was read while the pages before were written. */
   private async readToEnd(start: Checkpoint): Promise<Checkpoint> {
     if (start.read === true) return start
-    const pages = new ReadAhead((cursor: Json) => this.readNext(cursor), start.cursor, ROWS_AHEAD)
+    const pages = new ReadAhead((cursor: Json) => this.readNext(cursor), start.cursor, VALUES_AHEAD)
     const convoy = new Convoy(start)
     try {
       let before: Promise<Checkpoint> = convoy.ended
@@ -238,7 +265,7 @@ class Pass {
     const { rows, next } = fetched.page
     this.rowsRead += rows.length
     const { limit = Infinity } = this.options
-    return { item: fetched, rows: rows.length, next: this.rowsRead >= limit ? undefined : next }
+    return { item: fetched, size: valuesOf(rows), next: this.rowsRead >= limit ? undefined : next }
   }
 
   private async fetch(cursor: Json): Promise<Fetched> {
@@ -261,15 +288,12 @@ class Pass {
     const gaps = pages.flatMap((page) => page.gaps)
     let written: Checkpoint
     try {
-      // A change that a page brings before its event does is no change any more when the event comes: what shows it
-      // must be asked for now. Not in a stream's first pass, where everything is new and all that shows it is read.
-      const touched = this.readBefore ? touchedBy(observations) : undefined
-      written = await this.commit(place, pages, gaps, batch, touched)
+      written = await this.commit(place, pages, gaps, batch, this.touchedBy(pages, observations))
     } catch (error) {
       if (!isRefusal(error)) throw error
       // A row that the database refuses is found by halving: the pass goes on without it, and says so.
       place.clearBehind()
-      const refused = await this.writeInHalves(observations)
+      const refused = await this.writeInHalves(pages, observations)
       written = await this.commit(place, pages, [...gaps, ...refused], new Map(), undefined)
     }
     this.rows += rowsOf(pages)
@@ -317,18 +341,21 @@ class Pass {
   }
 
   /** Writes what can be written; returns why each other row could not. */
-  private async writeInHalves(observations: readonly Observation[]): Promise<string[]> {
+  private async writeInHalves(
+    pages: readonly Page[],
+    observations: readonly Observation[],
+  ): Promise<string[]> {
     const refused: string[] = []
     const half = Math.ceil(observations.length / 2)
     for (const part of [observations.slice(0, half), observations.slice(half)]) {
       if (part.length === 0) continue
       try {
         const batch = collapseAll(this.pipeline.mirror, part)
-        const touched = this.readBefore ? touchedBy(part) : undefined
+        const touched = this.touchedBy(pages, part)
         await this.db.transaction((tx, attempt) => absorb(tx, this.pipeline, batch, { attempt, touched }))
       } catch (error) {
         if (!isRefusal(error)) throw error
-        if (part.length > 1) refused.push(...(await this.writeInHalves(part)))
+        if (part.length > 1) refused.push(...(await this.writeInHalves(pages, part)))
         else refused.push(`row ${part[0]?.key} was refused: ${describeError(error)}`)
       }
     }
@@ -399,6 +426,13 @@ class Pass {
 }
 
 const rowsOf = (pages: readonly Page[]): number => pages.reduce((sum, page) => sum + page.rows.length, 0)
+
+/** The rows of a page are alike: one is counted. */
+function valuesOf(rows: readonly FetchedRow[]): number {
+  const [row] = rows
+  if (row === undefined) return 0
+  return rows.length * Math.max(VALUES_MIN, Object.keys({ ...row.values, ...row.extra }).length)
+}
 
 /** Pages, and what is written of them. */
 interface Ready {

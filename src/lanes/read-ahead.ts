@@ -1,21 +1,22 @@
 /** One reading of a list that goes on: what it brought, how much, and where the next one begins. */
 export interface Reading<T, Cursor> {
   readonly item: T
-  readonly rows: number
+  /** In the unit of `aheadMax`. */
+  readonly size: number
   /** Undefined at the end. */
   readonly next: Cursor | undefined
 }
 
 /**
- * Reads page after page while those before are being dealt with, up to `rowsMax` rows ahead: whoever takes them gets
+ * Reads page after page while those before are being dealt with, up to `aheadMax` ahead: whoever takes them gets
  * all that are there, so that a vendor that is quicker than the database costs one transaction for many pages, and one
  * that is slower is never waited for twice.
  */
 export class ReadAhead<T, Cursor> {
   private readonly read: (cursor: Cursor) => Promise<Reading<T, Cursor>>
-  private readonly rowsMax: number
+  private readonly aheadMax: number
   private ready: T[] = []
-  private rows = 0
+  private ahead = 0
   private ended = false
   private failure: { readonly error: unknown } | undefined
   private wakeTaker: (() => void) | undefined
@@ -23,9 +24,9 @@ export class ReadAhead<T, Cursor> {
   private wakeReader: (() => void) | undefined
   private readonly reading: Promise<void>
 
-  constructor(read: (cursor: Cursor) => Promise<Reading<T, Cursor>>, from: Cursor, rowsMax: number) {
+  constructor(read: (cursor: Cursor) => Promise<Reading<T, Cursor>>, from: Cursor, aheadMax: number) {
     this.read = read
-    this.rowsMax = rowsMax
+    this.aheadMax = aheadMax
     this.reading = this.run(from)
   }
 
@@ -38,14 +39,14 @@ export class ReadAhead<T, Cursor> {
     }
     const taken = this.ready
     this.ready = []
-    this.rows = 0
+    this.ahead = 0
     this.wakeReader?.()
     return taken
   }
 
   /** Resolves when it is as far ahead as it goes, or at the end of what there is to read. */
   async full(): Promise<void> {
-    if (this.ended || this.rows >= this.rowsMax) return
+    if (this.ended || this.ahead >= this.aheadMax) return
     await new Promise<void>((resolve) => this.filled.add(resolve))
   }
 
@@ -59,13 +60,13 @@ export class ReadAhead<T, Cursor> {
   private async run(from: Cursor): Promise<void> {
     try {
       for (let cursor: Cursor | undefined = from; cursor !== undefined && !this.ended;) {
-        const { item, rows, next }: Reading<T, Cursor> = await this.read(cursor)
+        const { item, size, next }: Reading<T, Cursor> = await this.read(cursor)
         this.ready.push(item)
-        this.rows += rows
+        this.ahead += size
         cursor = next
         this.wakeTaker?.()
-        if (this.rows >= this.rowsMax) this.tellFull()
-        while (this.rows >= this.rowsMax && !this.ended)
+        if (this.ahead >= this.aheadMax) this.tellFull()
+        while (this.ahead >= this.aheadMax && !this.ended)
           await new Promise<void>((resolve) => (this.wakeReader = resolve))
       }
     } catch (error) {

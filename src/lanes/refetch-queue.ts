@@ -82,16 +82,24 @@ export async function claimRefetch(
   const first = due.rows[0]
   if (first === undefined) return undefined
   const { rows } = await db.query<ClaimedKey>(
-    // Materialized: as a plain subquery it may be run once for each row of a nested loop, and the limit with it.
-    `with picked as materialized (
+    // Each of the two reads its head of the index `refetch_order`. Those that only wait for company go along with what is
+    // due: the call is made anyway.
+    `with due as materialized (
        select key from lockstep.refetch
-       -- Those that only wait for company go along: the call is made anyway.
        where app = $1 and stream = $2 and part = $3 and claimed_until < clock_timestamp()
-         and (next_attempt_at <= clock_timestamp() or (attempts = 0 and error is null))
-       order by next_attempt_at <= clock_timestamp() desc, seq limit $4 for update skip locked
+         and next_attempt_at <= clock_timestamp()
+       order by seq limit $4 for update skip locked
+     ), company as materialized (
+       select key from lockstep.refetch
+       where app = $1 and stream = $2 and part = $3 and claimed_until < clock_timestamp()
+         and next_attempt_at > clock_timestamp() and attempts = 0 and error is null
+       order by seq limit greatest(0, $4 - (select count(*) from due)) for update skip locked
+     ), picked as (
+       -- As an array: a join may be planned as a walk of the whole queue for each key.
+       select array_agg(key) as keys from (select key from due union select key from company) as k
      )
-     update lockstep.refetch as r set claimed_until = clock_timestamp() + make_interval(secs => $5) from picked
-     where r.app = $1 and r.stream = $2 and r.part = $3 and r.key = picked.key
+     update lockstep.refetch as r set claimed_until = clock_timestamp() + make_interval(secs => $5)
+     where r.app = $1 and r.stream = $2 and r.part = $3 and r.key = any ((select keys from picked)::text[])
      returning r.key, r.seq, r.attempts, extract(epoch from clock_timestamp() - r.requested_at)::float8 as age_s,
        r.error is not null as asked`,
     [app, first.stream, first.part, limit, CLAIM_S],

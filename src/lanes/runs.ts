@@ -158,3 +158,20 @@ export async function wasReadWhole(db: Queryable, app: string, stream: Stream): 
   )
   return (rowCount ?? 0) > 0
 }
+
+/** The last pass that read a part of a stream to its end, and when it began on the vendor's clock, in microseconds. */
+export async function lastPass(
+  db: Queryable,
+  app: string,
+  stream: Stream,
+  part: string,
+): Promise<{ readonly floor: number | undefined } | undefined> {
+  const { rows } = await db.query<{ floor: number | null }>(
+    `select (metadata ->> 'floor')::bigint as floor from lockstep.runs
+     where app = $1 and lane = 'backfill' and stream = $2 and status = 'completed' and metadata ->> 'part' = $3
+     order by started_at desc limit 1`,
+    [app, stream.id, part],
+  )
+  const row = rows[0]
+  return row === undefined ? undefined : { floor: row.floor ?? undefined }
+}

@@ -80,7 +80,6 @@ export function toRow(board: BoardContext, item: Item, { formulas, partial }: Re
     const hidden = field.column === 'parent_item_id' && isSubitems && item.parent_item === null
     if (!hidden) values[name] = properties[field.column](item)
   }
-  const updated = Date.parse(item.updated_at ?? '')
   const [told, extra] = partial ? [withoutNull(values), withoutNull(cells.extra)] : [values, cells.extra]
   return {
     key: item.id,
@@ -89,8 +88,13 @@ export function toRow(board: BoardContext, item: Item, { formulas, partial }: Re
     omitted: partial ? [...board.columns.keys()] : formulas,
     live: cells.live,
     deleted: item.state !== 'active',
-    ...(Number.isFinite(updated) ? { updatedAt: updated * 1000 } : { undated: true as const }),
+    ...dated(item),
   }
+}
+
+function dated({ updated_at }: Item): Pick<FetchedRow, 'updatedAt' | 'undated'> {
+  const updated = Date.parse(updated_at ?? '')
+  return Number.isFinite(updated) ? { updatedAt: updated * 1000 } : { undated: true }
 }
 
 const withoutNull = <T extends Json>(values: Readonly<Record<string, T>>): Record<string, T> =>
@@ -100,7 +104,7 @@ const withoutNull = <T extends Json>(values: Readonly<Record<string, T>>): Recor
 export function toFormulaRow(board: BoardContext, item: Item): FetchedRow {
   const told = item.column_values.filter((cv) => (cv.display_value ?? '') !== '')
   const { values, extra } = readCells(board, { ...item, column_values: told })
-  return { key: item.id, values, extra }
+  return { key: item.id, values, extra, ...dated(item) }
 }
 
 interface Cells {
