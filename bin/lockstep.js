@@ -7,14 +7,11 @@ import { createRequire } from 'node:module'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { HEAP } from './heap.js'
 
 const NODE_MAJOR_MIN = 24
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const main = existsSync(join(root, 'src/cli/main.ts')) ? 'src/cli/main.ts' : 'dist/cli/main.js'
-
-// By default V8 lets garbage pile up in proportion to the machine's memory. A sync streams, so it needs little: these
-// keep a full sync of 80,000 rows near 300 MB instead of 400 at the same speed. NODE_OPTIONS overrides them.
-const HEAP = ['--max-old-space-size=384', '--max-semi-space-size=4']
 
 // A lockstep.config.ts in a folder without "type": "module" is fine; Node would warn of it at each command.
 const QUIET = ['--disable-warning=ExperimentalWarning', '--disable-warning=MODULE_TYPELESS_PACKAGE_JSON']
@@ -23,6 +20,7 @@ if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) handOver(findN
 else if (needsHeapFlags()) becomeNode()
 else await import(pathToFileURL(join(root, main)).href)
 
+// NODE_OPTIONS overrides them.
 function needsHeapFlags() {
   const given = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join(' ')
   return (

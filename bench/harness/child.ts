@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process'
 import { join } from 'node:path'
+import { HEAP } from '../../bin/heap.js'
 
 /** A part of a benchmark in a process of its own. It is told what to do, does it, and tells what came of it. */
 export interface Child<Answer> {
@@ -14,13 +15,14 @@ export interface ChildOptions {
   readonly profile?: string | undefined
 }
 
-/** Starts `harness/<name>.ts` with `task`. Rejects where it ends before it answers. */
+/** Starts `harness/<name>.ts` with `task`, and the memory that `lockstep` gives itself. Rejects where it ends before it answers. */
 export async function startChild<Task, Answer>(
   name: string,
   task: Task,
   { profile }: ChildOptions = {},
 ): Promise<Child<Answer>> {
-  const execArgv = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
+  const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
+  const execArgv = [...HEAP, ...profiling]
   const child = fork(join(import.meta.dirname, `${name}.ts`), { execArgv, serialization: 'advanced' })
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
   const answer = await new Promise<Answer>((resolve, reject) => {
