@@ -35,12 +35,16 @@ export const GROWTH: GrowthOptions = {
 interface Measured {
   readonly door: LoadAnswer
   readonly apply: ApplyAnswer
+  /** The same rows once more, by one bare statement a batch. */
+  readonly bare: ApplyAnswer
   readonly rowsEqual: boolean
 }
 
 export interface GrowthFigures {
   readonly doorRatio: number
   readonly applyRatio: number
+  /** What is left of a bare update's speed: as much as can be asked of the other. */
+  readonly bareRatio: number
   readonly rowsEqual: boolean
   readonly raw: readonly { readonly size: number; readonly rounds: readonly Measured[] }[]
 }
@@ -70,6 +74,7 @@ export async function benchGrowth(server: BenchPostgres, options: GrowthOptions)
   return {
     doorRatio: round(speed(-1, (m) => m.door) / speed(0, (m) => m.door)),
     applyRatio: round(speed(-1, (m) => m.apply) / speed(0, (m) => m.apply)),
+    bareRatio: round(speed(-1, (m) => m.bare) / speed(0, (m) => m.bare)),
     rowsEqual: raw.every(({ rounds }) => rounds.every(({ rowsEqual }) => rowsEqual)),
     raw,
   }
@@ -94,18 +99,21 @@ class Grown {
   async measure(): Promise<Measured> {
     await this.server.checkpoint()
     const door = await this.takeIn()
-    await this.server.checkpoint()
-    const apply = await runChild<ApplyTask, ApplyAnswer>('apply-run', {
-      subject: 'ours',
-      databaseUrl: this.url,
-      events: door.sent,
-      customers: this.size,
-      workers: 1,
-      batch: this.options.batch,
-    })
+    const apply = await this.apply({ subject: 'ours', events: door.sent })
+    // Of the same rows, to the same values.
+    const bare = await this.apply({ subject: 'bare', events: door.sent, updatesFrom: this.from })
     this.touched = after(updates(door.sent, this.size, this.from), this.touched)
     this.from += door.sent
-    return { door, apply, rowsEqual: await this.check(door.sent) }
+    return { door, apply, bare, rowsEqual: await this.check(door.sent) }
+  }
+
+  private async apply(
+    task: Pick<ApplyTask, 'subject' | 'events'> & { readonly updatesFrom?: number },
+  ): Promise<ApplyAnswer> {
+    await this.server.checkpoint()
+    const { batch } = this.options
+    const others = { databaseUrl: this.url, customers: this.size, workers: 1, batch }
+    return runChild<ApplyTask, ApplyAnswer>('apply-run', { ...task, ...others })
   }
 
   private async takeIn(): Promise<LoadAnswer> {
@@ -154,8 +162,13 @@ export function printGrowth({ raw, ...figures }: GrowthFigures): void {
     String(Math.round(median(rounds.map(({ door }) => door.perSecond)))),
     String(round(median(rounds.map(({ door }) => door.p99Ms)))),
     String(Math.round(median(rounds.map(({ apply }) => apply.perSecond)))),
+    String(Math.round(median(rounds.map(({ bare }) => bare.perSecond)))),
   ])
-  printTable('Growth', ['rows and events', 'door, webhooks/s', 'p99 ms', 'apply, events/s'], rows)
+  printTable(
+    'Growth',
+    ['rows and events', 'door, webhooks/s', 'p99 ms', 'apply, events/s', 'bare, rows/s'],
+    rows,
+  )
   console.log(JSON.stringify(figures))
 }
 

@@ -10,7 +10,7 @@ const KEYS = {
   apply: ['peerRatio', 'limitRatio'],
   backfill: ['peerRatio', 'limitRatio', 'unchangedRatio'],
   memory: ['growthMb'],
-  growth: ['doorRatio', 'applyRatio'],
+  growth: ['doorRatio', 'applyRatio', 'bareRatio'],
   latency: ['p50Ms', 'p99Ms'],
   idle: ['queriesPerMinute'],
 }

@@ -3,7 +3,7 @@ import { serveTask } from './child.ts'
 import { type Change, customerId, nameOf } from './customers.ts'
 import { POOL_SIZE, processAll } from './ours.ts'
 import { openPeer, processWebhooks, signed } from './peer.ts'
-import { mixed } from './plan.ts'
+import { mixed, updates } from './plan.ts'
 
 /** Applies the same deliveries in one of three ways, in a process of its own. The first fifth only warms it up. */
 
@@ -18,6 +18,8 @@ export interface ApplyTask {
   readonly workers: number
   /** Events a transaction. */
   readonly batch: number
+  /** Of the bare update: the updates that follow so many, and nothing else; default: mixed events. */
+  readonly updatesFrom?: number
 }
 
 export interface ApplyAnswer {
@@ -58,10 +60,12 @@ const subjects: Readonly<Record<ApplySubject, (task: ApplyTask) => Promise<Apply
 
   // The limit: of the same events, the columns that they change, written to the same table: a statement a batch, each a
   // transaction. Nothing is read, compared, or kept. What it writes are rows, and those are counted.
-  async bare({ databaseUrl, events, customers, workers, batch }) {
+  async bare({ databaseUrl, events, customers, workers, batch, updatesFrom }) {
     const db = new Database({ url: databaseUrl, poolSize: POOL_SIZE })
     try {
-      const batches = batchesOf(mixed(events, customers).changes, customers, batch)
+      const changes =
+        updatesFrom === undefined ? mixed(events, customers).changes : updates(events, customers, updatesFrom)
+      const batches = batchesOf(changes, customers, batch)
       const warm = Math.ceil(batches.length * WARM_UP)
       await updateAll(db, batches.slice(0, warm), workers)
       return await timed(() => updateAll(db, batches.slice(warm), workers))
