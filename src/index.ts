@@ -17,6 +17,7 @@ export {
   type BudgetLimits,
   type BudgetState,
   emptyBudget,
+  recordDayEnd,
   recordRejection,
   recordSent,
   shiftBudget,

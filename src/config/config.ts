@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { App } from '../apps/contract.ts'
 import { ConfigError } from '../engine/errors.ts'
+import { cronProblem } from './cron.ts'
 
 /** What `lockstep.config.ts` exports. */
 export interface Config {
@@ -28,6 +29,9 @@ export interface Config {
   readonly driftTolerance?: Readonly<Record<string, number>>
 }
 
+/** A lap of slices must end within the life of the vendor's cursors, an hour at monday. */
+const VERIFY_GAP_MAX_MS = 15 * 60_000
+
 const NAME = /^[a-z][a-z0-9-]{0,30}$/
 
 /** Checks a configuration; for the default export of `lockstep.config.ts`. Throws a ConfigError. */
@@ -35,14 +39,36 @@ export function defineConfig(config: Config): Config {
   if (!Array.isArray(config.apps) || config.apps.length === 0) {
     throw new ConfigError('the configuration needs at least one app in "apps"')
   }
-  const names = new Set<string>()
-  for (const { name } of config.apps as readonly App[]) {
-    if (!NAME.test(name))
-      throw new ConfigError(`app name "${name}": use a-z, 0-9 and -, beginning with a letter`)
-    if (names.has(name)) throw new ConfigError(`two apps are called "${name}"`)
-    names.add(name)
+  const problems = [...nameProblems(config.apps), ...cronProblems(config)]
+  if (problems.length > 0) {
+    throw new ConfigError(
+      `the configuration is wrong:\n- ${problems.join('\n- ')}\nSee docs/configuration.md`,
+    )
   }
   return config
+}
+
+function nameProblems(apps: readonly App[]): string[] {
+  const names = apps.map(({ name }) => name)
+  const twice = new Set(names.filter((name, i) => names.indexOf(name) < i))
+  return [
+    ...names
+      .filter((name) => !NAME.test(name))
+      .map((name) => `app name "${name}": use a-z, 0-9 and -, beginning with a letter`),
+    ...[...twice].map((name) => `two apps are called "${name}"`),
+  ]
+}
+
+function cronProblems({ apps, deltaCron, sweepCron, verifyCron }: Config): string[] {
+  const jobs = apps.flatMap(({ name, jobs: own = [] }) =>
+    own.map((job) => cronProblem(`the job "${job.name}" of the app "${name}"`, job.cron)),
+  )
+  return [
+    cronProblem('deltaCron', deltaCron),
+    cronProblem('sweepCron', sweepCron),
+    cronProblem('verifyCron', verifyCron, VERIFY_GAP_MAX_MS),
+    ...jobs,
+  ].filter((problem) => problem !== undefined)
 }
 
 export const CONFIG_FILE = 'lockstep.config.ts'

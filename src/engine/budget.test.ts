@@ -6,6 +6,7 @@ import {
   type BudgetState,
   emptyBudget,
   nextUtcDay,
+  recordDayEnd,
   recordPoints,
   recordRejection,
   recordSent,
@@ -102,6 +103,14 @@ describe('the daily cap', () => {
     expect(admit(state, capped, 'Q', NOON).kind).toBe('go')
     state = recordSent(state, NOON)
     expect(admit(state, capped, 'Q', NOON).kind).toBe('stop')
+  })
+
+  it('of the vendor stops as well, and says what the vendor said', () => {
+    const state = recordDayEnd(recordSent(emptyBudget(NOON), NOON), 'DAILY_LIMIT_EXCEEDED', NOON)
+    const stop = { kind: 'stop', until: MIDNIGHT, why: 'DAILY_LIMIT_EXCEEDED' }
+    expect(admit(state, limits, 'Q', NOON + 1_000)).toEqual(stop)
+    expect(admit(state, limits, 'Q', MIDNIGHT).kind).toBe('go')
+    expect(admit(shiftBudget(state, 3_600_000), limits, 'Q', MIDNIGHT).kind).toBe('stop')
   })
 
   it('is asked before a wait: a stop is told as a stop', () => {

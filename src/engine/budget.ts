@@ -22,6 +22,8 @@ export interface BudgetState {
   readonly costs: Readonly<Record<string, number>>
   readonly blockedUntil: number
   readonly blockedBy: string | undefined
+  /** When the day ends for which the vendor itself said that its limit is reached. */
+  readonly spentUntil: number
 }
 
 export const utcDay = (now: number): string => new Date(now).toISOString().slice(0, 10)
@@ -30,7 +32,7 @@ export const nextUtcDay = (now: number): number => (Math.floor(now / 86_400_000)
 export function emptyBudget(now: number): BudgetState {
   return {
     sent: [], day: utcDay(now), dayCalls: 0, dayRejected: 0, points: undefined, pointsResetAt: 0,
-    costs: {}, blockedUntil: 0, blockedBy: undefined,
+    costs: {}, blockedUntil: 0, blockedBy: undefined, spentUntil: 0,
   } // prettier-ignore
 }
 
@@ -52,6 +54,9 @@ export function admit(state: BudgetState, limits: BudgetLimits, operation: strin
   const used = state.day === today ? state.dayCalls + state.dayRejected * limits.rejectedWeight : 0
   if (limits.callsPerDay !== undefined && used + 1 > limits.callsPerDay) {
     return { kind: 'stop', until: nextUtcDay(now), why: `daily cap of ${limits.callsPerDay} calls reached` }
+  }
+  if (state.spentUntil > now) {
+    return { kind: 'stop', until: state.spentUntil, why: state.blockedBy ?? 'daily limit of the vendor' }
   }
   if (state.blockedUntil > now) {
     return { kind: 'wait', ms: state.blockedUntil - now, why: state.blockedBy ?? 'told to wait' }
@@ -83,6 +88,7 @@ export const shiftBudget = (state: BudgetState, byMs: number): BudgetState => ({
   sent: state.sent.map((at) => at + byMs),
   pointsResetAt: state.pointsResetAt + byMs,
   blockedUntil: state.blockedUntil + byMs,
+  spentUntil: state.spentUntil + byMs,
 })
 
 /** Books a call as sent. */
@@ -127,4 +133,10 @@ export function recordRejection(state: BudgetState, waitMs: number, why: string,
     blockedUntil: Math.max(state.blockedUntil, now + waitMs),
     blockedBy: why,
   }
+}
+
+/** The same where the vendor's own limit of the day is reached, whatever ours is: until 00:00 UTC nothing is sent. */
+export function recordDayEnd(state: BudgetState, why: string, now: number): BudgetState {
+  const until = nextUtcDay(now)
+  return { ...recordRejection(state, until - now, why, now), spentUntil: until }
 }

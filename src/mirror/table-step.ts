@@ -2,26 +2,26 @@ import { RetryTransaction, type Transaction } from '../db/database.ts'
 import { decide, type Decision, isLive, lowestStamp, type Registers, stampOf } from '../engine/merge.ts'
 import { DELETED, type Json, jsonText, type Value } from '../engine/observation.ts'
 import { SETTLE_MS } from '../engine/read-time.ts'
-import { NEVER, type Stamp, stampFloor } from '../engine/stamp.ts'
+import { NEVER, type Stamp } from '../engine/stamp.ts'
 import { bury, decideMoves, type Moves, readResting, revive } from './buried.ts'
 import { textArray } from '../db/arrays.ts'
 import { encodeJson } from '../db/storable.ts'
 import { encode } from './encode.ts'
 import type { MirrorTable } from './mirror-table.ts'
+import { runInChunks } from './run-in-chunks.ts'
+import { findSame } from './same-rows.ts'
 import {
   carriedColumns,
-  digestStatement,
   insertStatement,
   probeStatement,
   removeStatement,
   replaceStatement,
-  sameStatement,
   type UpdateInput,
   updateInputs,
   type UpdateShape,
   updateStatement,
 } from './statements.ts'
-import { inChunks, isEmpty, mostlySame, RowChunk, stampsText, type TableBatch } from './table-batch.ts'
+import { inChunks, isEmpty, RowChunk, stampsText, type TableBatch } from './table-batch.ts'
 import { sourceColumns, sqlName, tableId, type TableSpec } from './table-spec.ts'
 
 /** One row that a batch changed, with its watched columns before and after. */
@@ -114,7 +114,8 @@ export class TableStep {
   }
 
   async apply(batch: TableBatch): Promise<Change[]> {
-    const same = await this.findSame(batch)
+    const { tx, table, parentId } = this
+    const same = await findSame({ tx, table, parentId, batch }, this.batch.concerned)
     const others = same.size === 0 ? batch.registers : batch.registers.filter((r) => !same.has(r.key))
     const removed = await this.remove(
       others.filter((r) => isPlainDelete(r) && !this.batch.concerned.has(r.key)),
@@ -167,13 +168,18 @@ export class TableStep {
     const { spec } = this.table
     const columns = sourceColumns(spec)
     const sql = replaceStatement(this.table, columns)
-    const rows = await this.runInChunks<Omit<Written, 'created'>, RowChunk>(sql, chunks, async (chunk) => [
-      this.batch.now,
-      ...this.parentId,
-      chunk.keys,
-      chunk.lowest,
-      ...(await chunk.whole(columns)),
-    ])
+    const rows = await runInChunks<Omit<Written, 'created'>, RowChunk>(
+      this.tx,
+      sql,
+      chunks,
+      async (chunk) => [
+        this.batch.now,
+        ...this.parentId,
+        chunk.keys,
+        chunk.lowest,
+        ...(await chunk.whole(columns)),
+      ],
+    )
     return rows.map((row) => ({ ...row, created: false }))
   }
 
@@ -269,7 +275,8 @@ export class TableStep {
       chunks.flatMap(({ rows }) => rows),
     )
     const sql = insertStatement(this.table, columns)
-    const rows = await this.runInChunks<Pick<Written, 'key' | 'after'>, RowChunk>(
+    const rows = await runInChunks<Pick<Written, 'key' | 'after'>, RowChunk>(
+      this.tx,
       sql,
       chunks,
       async (chunk) => [
@@ -281,82 +288,6 @@ export class TableStep {
       ],
     )
     return rows.map((row) => ({ ...row, created: true, changed: true, before: null }))
-  }
-
-  /** Some rows at a time: while the database works on them, the next are encoded. `goOn` may end it early. */
-  private async runInChunks<Row extends object, Chunk>(
-    sql: string,
-    chunks: readonly Chunk[],
-    encoded: (chunk: Chunk) => Promise<unknown[]>,
-    goOn: (found: readonly Row[]) => boolean = () => true,
-  ): Promise<Row[]> {
-    const found: Row[] = []
-    const encodeAt = async (i: number): Promise<unknown[] | undefined> => {
-      const chunk = chunks[i]
-      return chunk === undefined ? undefined : encoded(chunk)
-    }
-    let params = await encodeAt(0)
-    for (let next = 1; params !== undefined; next++) {
-      const running = this.tx.query<Row>(sql, params)
-      // It is awaited after the next chunk is ready; until then nobody listens to its failure.
-      running.catch(() => {})
-      params = await encodeAt(next)
-      const { rows } = await running
-      for (const row of rows) found.push(row)
-      if (!goOn(rows)) break
-    }
-    return found
-  }
-
-  /**
-   * The keys of rows of which the vendor says that nothing changed, and that are equal: to write their stamp would be
-   * in vain. Where some rows in a row all differ, the others are not looked at.
-   */
-  private async findSame(batch: TableBatch): Promise<ReadonlySet<string>> {
-    const asserted = batch.registers.filter(
-      (r) => r.unchangedSince !== undefined && isLive(r) && !this.batch.concerned.has(r.key),
-    )
-    // Where each read leaves something out, such as formulas, no row has a digest.
-    if (!this.table.digests || !asserted.some((r) => lowestStamp(r) !== NEVER))
-      return this.compare(batch, asserted)
-    const same = new Set<string>()
-    const untold = new Set<string>()
-    await this.runInChunks<{ key: string; same: boolean }, RowChunk>(
-      digestStatement(this.table.spec),
-      batch.chunksOf(asserted),
-      async (chunk) => [...this.parentId, chunk.keys, floorsOf(chunk), chunk.digests],
-      (rows) => {
-        for (const row of rows) (row.same ? same : untold).add(row.key)
-        return rows.length > 0
-      },
-    )
-    if (same.size > asserted.length / 2) mostlySame.add(this.table)
-    else mostlySame.delete(this.table)
-    if (untold.size === 0) return same
-    const compared = await this.compare(
-      batch,
-      asserted.filter((r) => untold.has(r.key)),
-    )
-    return new Set([...same, ...compared])
-  }
-
-  private async compare(batch: TableBatch, asserted: readonly Registers[]): Promise<ReadonlySet<string>> {
-    const { spec } = this.table
-    const columns = carriedColumns(spec, asserted)
-    const sql = sameStatement(spec, columns)
-    const same = new Set<string>()
-    const encoded = async (chunk: RowChunk): Promise<unknown[]> => [
-      ...this.parentId,
-      chunk.keys,
-      floorsOf(chunk),
-      chunk.extra,
-      ...(await chunk.columns(columns)),
-    ]
-    await this.runInChunks<{ key: string }, RowChunk>(sql, batch.chunksOf(asserted), encoded, (rows) => {
-      for (const { key } of rows) same.add(key)
-      return rows.length > 0
-    })
-    return same
   }
 
   private async update(
@@ -382,7 +313,7 @@ export class TableStep {
       _mask: ({ entry, decision }) =>
         columns.map((c) => (c in entry.values && !decision.losing.includes(c) ? '1' : '0')).join(''),
     }
-    return this.runInChunks(updateStatement(this.table, shape), inChunks(rows), async (chunk) => [
+    return runInChunks(this.tx, updateStatement(this.table, shape), inChunks(rows), async (chunk) => [
       this.batch.now,
       ...updateInputs(shape).map((name) => textArray(chunk.map(inputs[name]))),
       ...(await new RowChunk(
@@ -463,10 +394,6 @@ function extraShape(rows: readonly Decided[]): UpdateShape['extra'] {
   if (!rows.every(simple)) return 'merged'
   return rows.every(({ decision: { extra } }) => isEmpty(extra.values)) ? 'none' : 'whole'
 }
-
-/** The least stamps that rows have which were written after the moment since which nothing changed. */
-const floorsOf = (chunk: RowChunk): Buffer =>
-  textArray(chunk.rows.map((r) => stampFloor((r.unchangedSince ?? 0) + 1)))
 
 const textOf = (value: Value | undefined): string | null =>
   value === null || value === undefined ? null : jsonText(value)

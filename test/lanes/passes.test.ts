@@ -98,7 +98,8 @@ describe('the daily cap', () => {
       expect((await sync(db, pipeline)).failures).toEqual([])
       sim.limits.callsPerDay = 0
       sim.requests.reset()
-      for (let i = 0; i < 10; i++) await sync(db, pipeline).catch(() => undefined)
+      for (let i = 0; i < 10; i++)
+        await expect(sync(db, pipeline)).rejects.toThrow(/nothing more is asked before 00:00 UTC/)
       expect(sim.requests.calls).toBeLessThanOrEqual(3)
     })
   })

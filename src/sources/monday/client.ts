@@ -4,7 +4,7 @@ import {
   type BudgetLimits,
   type BudgetState,
   emptyBudget,
-  nextUtcDay,
+  recordDayEnd,
   recordPoints,
   recordRejection,
   recordSent,
@@ -222,7 +222,7 @@ export class MondayClient {
       this.budget = recordRejection(this.budget, wait, problem.message, now)
       await this.book(now, 0, 1, 0)
     } else if (reaction === 'daily') {
-      this.budget = recordRejection(this.budget, nextUtcDay(now) - now, problem.message, now)
+      this.budget = recordDayEnd(this.budget, problem.message, now)
       await this.book(now, 0, 1, 0)
     } else {
       await this.book(now, 1, 0, 0)
