@@ -224,5 +224,5 @@ export function printEconomy(vendors: readonly VendorEconomy[]): void {
 if (import.meta.main) {
   const { values } = parseArgs({ options: { events: { type: 'string', default: String(ECONOMY.events) } } })
   const options = { ...ECONOMY, events: Number(values.events) }
-  printEconomy(await withPostgres((server) => benchEconomy(server, options)))
+  printEconomy(await withPostgres((server) => benchEconomy(server, options), { logFiles: 0 }))
 }

@@ -46,7 +46,10 @@ export const benchIdle = (options: IdleOptions): Promise<IdleFigures> =>
         await counting.close()
       }
     },
-    ['shared_preload_libraries=pg_stat_statements', 'pg_stat_statements.max=10000'],
+    {
+      settings: ['shared_preload_libraries=pg_stat_statements', 'pg_stat_statements.max=10000'],
+      logFiles: 0,
+    },
   )
 
 async function count(

@@ -14,7 +14,7 @@ import { benchDoor, DOOR, type DoorFigures, type DoorOptions, printDoor } from '
 import { benchEconomy, ECONOMY, type EconomyOptions, printEconomy, type VendorEconomy } from './economy.ts'
 import { benchGrowth, GROWTH, type GrowthFigures, type GrowthOptions, printGrowth } from './growth.ts'
 import { describeMachine, type Machine } from './harness/machine.ts'
-import { withPostgres } from './harness/postgres.ts'
+import { type PostgresOptions, withPostgres } from './harness/postgres.ts'
 import { benchIdle, IDLE, type IdleFigures, type IdleOptions, printIdle } from './idle.ts'
 import { benchLatency, LATENCY, type LatencyFigures, type LatencyOptions, printLatency } from './latency.ts'
 
@@ -79,7 +79,7 @@ async function shown<F>(work: Promise<F>, print: (figures: F) => void): Promise<
   return figures
 }
 
-async function runAll(sizes: Sizes): Promise<Report> {
+async function runAll(sizes: Sizes, options: PostgresOptions): Promise<Report> {
   const at = new Date().toISOString()
   return withPostgres(async (server) => {
     const machine = describeMachine(server.version)
@@ -92,13 +92,15 @@ async function runAll(sizes: Sizes): Promise<Report> {
     const idle = await shown(benchIdle(sizes.idle), printIdle)
     const raw = await shown(benchEconomy(server, sizes.economy), printEconomy)
     return { at, machine, sizes, door, apply, ...backfill, growth, latency, idle, economy: { raw } }
-  })
+  }, options)
 }
 
 const { values } = parseArgs({
   options: { json: { type: 'string' }, quick: { type: 'boolean' }, tiny: { type: 'boolean' } },
 })
-const report = await runAll(values.tiny === true ? tiny : values.quick === true ? quick : full)
+const report = await (values.tiny === true
+  ? runAll(tiny, { logFiles: 0 })
+  : runAll(values.quick === true ? quick : full, {}))
 if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`)
 const { door, apply, backfill, memory, growth, latency, idle } = report
 const unequal = Object.entries({ door, apply, backfill, memory, growth, latency, idle }).filter(

@@ -15,32 +15,39 @@ export interface BenchPostgres {
 }
 
 /**
- * A server that has run for a while writes its log into files that are there; one that is new makes each of them, 16 MB
- * of zeros in the middle of a commit.
- */
-const WAL_SEGMENTS = 128
-
-/**
  * What differs from the defaults, for all alike: memory as a small server has it, and no checkpoint in the middle of a
  * measurement. `fsync` and `synchronous_commit` are on, as they are by default.
  */
-export const SETTINGS = [
+const SETTINGS = [
   'shared_buffers=1GB',
-  `min_wal_size=${WAL_SEGMENTS * 16}MB`,
   'max_wal_size=16GB',
   'checkpoint_timeout=60min',
   'max_connections=200',
 ]
 
+export interface PostgresOptions {
+  readonly settings?: readonly string[]
+  /**
+   * Files of the log that are made beforehand, 16 MB each. A server that has run for a while writes into files that are
+   * there; one that is new makes each of them, full of zeros, in the middle of a commit.
+   */
+  readonly logFiles?: number
+}
+
+const LOG_FILES = 128
+
 /** Runs `work` with a server that is removed afterwards. */
 export async function withPostgres<T>(
   work: (server: BenchPostgres) => Promise<T>,
-  settings: readonly string[] = [],
+  { settings = [], logFiles = LOG_FILES }: PostgresOptions = {},
 ): Promise<T> {
   const home = await mkdtemp(join(tmpdir(), 'lockstep-bench-pg-'))
   // Where we run as root, Postgres runs as another user, who must be able to enter.
   await chmod(home, 0o755)
-  const server = await startEmbedded({ home, settings: [...SETTINGS, ...settings] })
+  const server = await startEmbedded({
+    home,
+    settings: [...SETTINGS, `min_wal_size=${Math.max(logFiles * 16, 80)}MB`, ...settings],
+  })
   const admin = new Database({ url: server.url, poolSize: 1 })
   const onSignal = (): void => {
     void server.stop().then(() => process.exit(130))
@@ -50,7 +57,7 @@ export async function withPostgres<T>(
     const { rows } = await admin.query<{ version: string }>(
       `select current_setting('server_version') as version`,
     )
-    await makeWal(admin)
+    await makeLog(admin, logFiles)
     return await work({
       version: rows[0]?.version ?? '',
       async create(name, template) {
@@ -74,8 +81,8 @@ export async function withPostgres<T>(
   }
 }
 
-async function makeWal(admin: Database): Promise<void> {
-  for (let i = 0; i < WAL_SEGMENTS; i++) {
+async function makeLog(admin: Database, files: number): Promise<void> {
+  for (let i = 0; i < files; i++) {
     // An empty segment is not switched from.
     await admin.query(`select pg_logical_emit_message(true, 'lockstep', 'bench')`)
     await admin.query('select pg_switch_wal()')
