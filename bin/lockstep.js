@@ -3,7 +3,7 @@
 // the right one: this launcher, plain JavaScript that any Node runs, hands over to it.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import nodeModule, { createRequire } from 'node:module'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -18,7 +18,12 @@ const QUIET = ['--disable-warning=ExperimentalWarning', '--disable-warning=MODUL
 
 if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) handOver(findNode())
 else if (needsHeapFlags()) becomeNode()
-else await import(pathToFileURL(join(root, main)).href)
+else {
+  // Halves the time that a command takes to begin. Beside the program, where only those write who may change it anyway;
+  // where that cannot be written, nothing is kept. NODE_COMPILE_CACHE names another folder.
+  nodeModule.enableCompileCache(process.env.NODE_COMPILE_CACHE ?? join(root, 'node_modules/.cache/compiled'))
+  await import(pathToFileURL(join(root, main)).href)
+}
 
 // NODE_OPTIONS overrides them.
 function needsHeapFlags() {

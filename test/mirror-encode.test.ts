@@ -95,7 +95,7 @@ describe('the values of a column as one parameter', () => {
             await shown(db, `select x::${type}::text as v from unnest($1::text[]) as x`, texts),
           )
         }),
-        { numRuns: 100 },
+        { numRuns: 50 },
       )
       expect(binary).toBeGreaterThan(5)
     })
