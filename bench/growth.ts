@@ -100,11 +100,13 @@ class Grown {
     await this.server.checkpoint()
     const door = await this.takeIn()
     const apply = await this.apply({ subject: 'ours', events: door.sent })
-    // Of the same rows, to the same values.
-    const bare = await this.apply({ subject: 'bare', events: door.sent, updatesFrom: this.from })
     this.touched = after(updates(door.sent, this.size, this.from), this.touched)
+    const updatesFrom = this.from
     this.from += door.sent
-    return { door, apply, bare, rowsEqual: await this.check(door.sent) }
+    const rowsEqual = await this.check(door.sent)
+    // The same rows to the same values: it would hide what ours did not do, so ours is looked at before.
+    const bare = await this.apply({ subject: 'bare', events: door.sent, updatesFrom })
+    return { door, apply, bare, rowsEqual }
   }
 
   private async apply(

@@ -16,6 +16,7 @@ export {
   type Admission,
   type BudgetLimits,
   type BudgetState,
+  blockOf,
   emptyBudget,
   recordDayEnd,
   recordRejection,

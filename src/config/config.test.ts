@@ -10,10 +10,13 @@ it.each([
   [{ sweepCron: '61 2 * * *' }, /sweepCron is "61 2 \* \* \*": it is no cron expression/],
   [{ sweepCron: '0 0 31 2 *' }, /it is no cron expression/],
   [{ deltaCron: '0 */5 * * * *' }, /five fields are needed/],
-  [{ verifyCron: '*/20 * * * *' }, /leaves 20 minutes between two; at the most 15 make sense/],
-  [{ verifyCron: '0-30/10 * * * *' }, /leaves 30 minutes between two/],
-  [{ verifyCron: '*/10 8-18 * * *' }, /leaves 790 minutes between two/],
-  [{ verifyCron: '*/5 * * * 1-5' }, /leaves 2885 minutes between two/],
+  [
+    { verifyCron: '*/20 * * * *' },
+    /pauses for 20 minutes, where at the most 15 make sense: a verification goes on/,
+  ],
+  [{ verifyCron: '0-30/10 * * * *' }, /pauses for 30 minutes/],
+  [{ verifyCron: '*/10 8-18 * * *' }, /pauses for 790 minutes/],
+  [{ verifyCron: '*/5 * * * 1-5' }, /pauses for 2885 minutes/],
   [
     { apps: [{ ...app, jobs: [{ name: 'nightly', cron: '0 24 * * *' }] }] },
     /the job "nightly" of the app "tasks"/,

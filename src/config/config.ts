@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { App } from '../apps/contract.ts'
 import { ConfigError } from '../engine/errors.ts'
-import { cronProblem } from './cron.ts'
+import { type CronLimit, cronProblem } from './cron.ts'
 
 /** What `lockstep.config.ts` exports. */
 export interface Config {
@@ -29,8 +29,10 @@ export interface Config {
   readonly driftTolerance?: Readonly<Record<string, number>>
 }
 
-/** A lap of slices must end within the life of the vendor's cursors, an hour at monday. */
-const VERIFY_GAP_MAX_MS = 15 * 60_000
+const VERIFY: CronLimit = {
+  gapMaxMs: 15 * 60_000,
+  why: 'a verification goes on slice by slice, and must end while the vendor still knows where it stands',
+}
 
 const NAME = /^[a-z][a-z0-9-]{0,30}$/
 
@@ -66,7 +68,7 @@ function cronProblems({ apps, deltaCron, sweepCron, verifyCron }: Config): strin
   return [
     cronProblem('deltaCron', deltaCron),
     cronProblem('sweepCron', sweepCron),
-    cronProblem('verifyCron', verifyCron, VERIFY_GAP_MAX_MS),
+    cronProblem('verifyCron', verifyCron, VERIFY),
     ...jobs,
   ].filter((problem) => problem !== undefined)
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   admit,
+  blockOf,
   type BudgetLimits,
   type BudgetState,
   emptyBudget,
@@ -105,12 +106,14 @@ describe('the daily cap', () => {
     expect(admit(state, capped, 'Q', NOON).kind).toBe('stop')
   })
 
-  it('of the vendor stops as well, and says what the vendor said', () => {
-    const state = recordDayEnd(recordSent(emptyBudget(NOON), NOON), 'DAILY_LIMIT_EXCEEDED', NOON)
+  it('of the vendor stops as well, in its words, whatever is refused later and however the clock is set', () => {
+    const ended = recordDayEnd(recordSent(emptyBudget(NOON), NOON), 'DAILY_LIMIT_EXCEEDED', NOON)
+    const later = shiftBudget(recordRejection(ended, 60_000, 'slow down', NOON), 3_600_000)
     const stop = { kind: 'stop', until: MIDNIGHT, why: 'DAILY_LIMIT_EXCEEDED' }
-    expect(admit(state, limits, 'Q', NOON + 1_000)).toEqual(stop)
-    expect(admit(state, limits, 'Q', MIDNIGHT).kind).toBe('go')
-    expect(admit(shiftBudget(state, 3_600_000), limits, 'Q', MIDNIGHT).kind).toBe('stop')
+    expect(admit(later, limits, 'Q', MIDNIGHT - 1)).toEqual(stop)
+    expect(blockOf(later, MIDNIGHT - 1)).toEqual({ untilMs: MIDNIGHT, by: 'DAILY_LIMIT_EXCEEDED' })
+    expect(admit(later, limits, 'Q', MIDNIGHT).kind).toBe('go')
+    expect(blockOf(later, MIDNIGHT)).toBeUndefined()
   })
 
   it('is asked before a wait: a stop is told as a stop', () => {

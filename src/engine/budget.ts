@@ -22,8 +22,8 @@ export interface BudgetState {
   readonly costs: Readonly<Record<string, number>>
   readonly blockedUntil: number
   readonly blockedBy: string | undefined
-  /** When the day ends for which the vendor itself said that its limit is reached. */
-  readonly spentUntil: number
+  /** The UTC day of which the vendor itself said that its limit is reached, and its words. */
+  readonly spent: { readonly day: string; readonly why: string } | undefined
 }
 
 export const utcDay = (now: number): string => new Date(now).toISOString().slice(0, 10)
@@ -32,7 +32,7 @@ export const nextUtcDay = (now: number): number => (Math.floor(now / 86_400_000)
 export function emptyBudget(now: number): BudgetState {
   return {
     sent: [], day: utcDay(now), dayCalls: 0, dayRejected: 0, points: undefined, pointsResetAt: 0,
-    costs: {}, blockedUntil: 0, blockedBy: undefined, spentUntil: 0,
+    costs: {}, blockedUntil: 0, blockedBy: undefined, spent: undefined,
   } // prettier-ignore
 }
 
@@ -55,9 +55,7 @@ export function admit(state: BudgetState, limits: BudgetLimits, operation: strin
   if (limits.callsPerDay !== undefined && used + 1 > limits.callsPerDay) {
     return { kind: 'stop', until: nextUtcDay(now), why: `daily cap of ${limits.callsPerDay} calls reached` }
   }
-  if (state.spentUntil > now) {
-    return { kind: 'stop', until: state.spentUntil, why: state.blockedBy ?? 'daily limit of the vendor' }
-  }
+  if (state.spent?.day === today) return { kind: 'stop', until: nextUtcDay(now), why: state.spent.why }
   if (state.blockedUntil > now) {
     return { kind: 'wait', ms: state.blockedUntil - now, why: state.blockedBy ?? 'told to wait' }
   }
@@ -88,7 +86,6 @@ export const shiftBudget = (state: BudgetState, byMs: number): BudgetState => ({
   sent: state.sent.map((at) => at + byMs),
   pointsResetAt: state.pointsResetAt + byMs,
   blockedUntil: state.blockedUntil + byMs,
-  spentUntil: state.spentUntil + byMs,
 })
 
 /** Books a call as sent. */
@@ -135,8 +132,17 @@ export function recordRejection(state: BudgetState, waitMs: number, why: string,
   }
 }
 
-/** The same where the vendor's own limit of the day is reached, whatever ours is: until 00:00 UTC nothing is sent. */
-export function recordDayEnd(state: BudgetState, why: string, now: number): BudgetState {
-  const until = nextUtcDay(now)
-  return { ...recordRejection(state, until - now, why, now), spentUntil: until }
+/** Books a rejection that is for the whole day: until 00:00 UTC nothing is sent, whatever our own cap is. */
+export const recordDayEnd = (state: BudgetState, why: string, now: number): BudgetState => ({
+  ...recordRejection(state, 0, why, now),
+  spent: { day: utcDay(now), why },
+})
+
+/** Until when nothing may be sent, and why; undefined where something may. */
+export function blockOf(
+  state: BudgetState,
+  now: number,
+): { readonly untilMs: number; readonly by: string | undefined } | undefined {
+  if (state.spent?.day === utcDay(now)) return { untilMs: nextUtcDay(now), by: state.spent.why }
+  return state.blockedUntil > now ? { untilMs: state.blockedUntil, by: state.blockedBy } : undefined
 }

@@ -7,6 +7,7 @@ import {
   VendorUnavailableError,
 } from '../engine/errors.ts'
 import type { Json, Observation } from '../engine/observation.ts'
+import { SETTLE_MS } from '../engine/read-time.ts'
 import { type Batch, collapseAll, prepare } from '../mirror/apply.ts'
 import { sqlName } from '../mirror/table-spec.ts'
 import { type FetchedRow, type Page, ROW, type Stream } from '../sources/contract.ts'
@@ -179,15 +180,36 @@ class Pass {
 
   /**
    * A change that a page brings before its event does is no change any more when the event comes: what shows it must be
-   * asked for by the pass. In a first pass everything is new, and all that shows it is read in its own. Parts (formulas)
-   * are read after the rows: there a first value may be another than was shown while the rows were read.
+   * asked for by the pass. In a first pass everything is new, and counts only where the vendor changed it since what
+   * shows it was read. What was never read whole is still to be read.
    */
   private async findShownSince(): Promise<number> {
-    const { app } = this.pipeline
-    if (!(await wasReadWhole(this.db, app, this.stream))) return Infinity
-    if (this.part === ROW || (await lastPass(this.db, app, this.stream, this.part)) !== undefined)
+    const { app, source } = this.pipeline
+    const isWhole = await wasReadWhole(this.db, app, this.stream)
+    if (
+      isWhole &&
+      (this.part === ROW || (await lastPass(this.db, app, this.stream, this.part)) !== undefined)
+    )
       return -Infinity
-    return (await lastPass(this.db, app, this.stream, ROW))?.floor ?? -Infinity
+    const tables = new Set(
+      source
+        .dependencies()
+        .filter(({ from, link }) => from === this.stream.table && link.kind !== 'self')
+        .map(({ to }) => to),
+    )
+    let since = Infinity
+    for (const stream of source.streams) {
+      if (!tables.has(stream.table)) continue
+      const pass = await lastPass(this.db, app, stream, ROW)
+      if (pass !== undefined) since = Math.min(since, pass.floor ?? -Infinity)
+    }
+    // It may have been read from a replica that lagged behind.
+    return since - SETTLE_MS * 1000
+  }
+
+  /** In a first pass, the rows' own parts are read as well. */
+  private get othersAlone(): boolean {
+    return this.shownSince !== -Infinity
   }
 
   private touchedBy(pages: readonly Page[], observations: readonly Observation[]): Touched | undefined {
@@ -329,7 +351,9 @@ class Pass {
     return this.db.transaction(async (tx, attempt) => {
       // What makes a transaction run again may be the batch behind; and this time it takes its tables for itself.
       if (attempt > 1) place.clearBehind()
-      const { counts } = await absorb(tx, this.pipeline, batch, { attempt, refetches, touched })
+      const { othersAlone } = this
+      const options = { attempt, refetches, touched, othersAlone }
+      const { counts } = await absorb(tx, this.pipeline, batch, options)
       const after = this.after(await place.ahead(), pages, gaps)
       if (this.stopped) this.options.signal.throwIfAborted()
       await this.remember(tx, after, pages)
@@ -352,7 +376,10 @@ class Pass {
       try {
         const batch = collapseAll(this.pipeline.mirror, part)
         const touched = this.touchedBy(pages, part)
-        await this.db.transaction((tx, attempt) => absorb(tx, this.pipeline, batch, { attempt, touched }))
+        const { othersAlone } = this
+        await this.db.transaction((tx, attempt) =>
+          absorb(tx, this.pipeline, batch, { attempt, touched, othersAlone }),
+        )
       } catch (error) {
         if (!isRefusal(error)) throw error
         if (part.length > 1) refused.push(...(await this.writeInHalves(pages, part)))

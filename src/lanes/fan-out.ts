@@ -7,6 +7,12 @@ import type { Pipeline } from './pipeline.ts'
 /** table → key → the registers that changed, or 'all' where that is not known. */
 export type Touched = ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<string> | 'all'>>
 
+export interface Shown {
+  readonly touched: Touched
+  /** A pass reads the changed rows' own parts anyway: only other rows are asked for. */
+  readonly othersAlone?: boolean | undefined
+}
+
 /**
  * Which rows elsewhere show values of the changed ones (mirrors, formulas): the vendor sends no event for those, so
  * they are read again. Only rows that really changed count, so a chain of mirrors ends where nothing changes.
@@ -15,11 +21,12 @@ export async function fanOut(
   tx: Transaction,
   pipeline: Pipeline,
   changes: readonly Change[],
-  touched: Touched,
+  { touched, othersAlone }: Shown,
 ): Promise<Refetch[]> {
   if (changes.length === 0) return []
   const wanted: Refetch[] = []
   for (const dependency of pipeline.source.dependencies()) {
+    if (othersAlone === true && dependency.link.kind === 'self') continue
     const relevant = changes.filter((change) => concerns(change, dependency, touched))
     if (relevant.length === 0) continue
     const keys = await dependents(tx, pipeline, dependency, relevant)

@@ -24,6 +24,8 @@ export interface AbsorbOptions {
   readonly refetches?: readonly Refetch[]
   /** The registers of each changed key, where known; `'all'` for whole rows; undefined asks for nothing. */
   readonly touched?: Touched | undefined
+  /** See `Shown`. */
+  readonly othersAlone?: boolean | undefined
 }
 
 /**
@@ -39,8 +41,9 @@ export async function absorb(
   const result = await applyBatch(tx, pipeline.mirror, batch, options)
   if (result.changes.length > 0) await pipeline.derive?.(tx, result.changes)
   const wanted = [...(options.refetches ?? []), ...doubts(pipeline, result.doubtful)]
-  if (options.touched !== undefined) {
-    wanted.push(...(await fanOut(tx, pipeline, result.changes, options.touched)))
+  const { touched, othersAlone } = options
+  if (touched !== undefined) {
+    wanted.push(...(await fanOut(tx, pipeline, result.changes, { touched, othersAlone })))
   }
   const refetches = await requestRefetch(tx, pipeline.app, wanted)
   return { ...result, refetches }

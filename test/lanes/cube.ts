@@ -11,6 +11,7 @@ import { compareBoard } from '../support/oracle.ts'
 
 export const PROJECTS = '1825117125'
 export const HIDDEN = '1825138260'
+export const SUBITEMS = '1825117144'
 type Options = Parameters<typeof datacubeOn>[1]
 
 /** A simulator, an empty database, and the app opened as often as a test restarts it. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import {
   admit,
+  blockOf,
   callRetry,
   type Clock,
   CursorExpiredError,
@@ -87,9 +88,8 @@ export class StripeClient {
   }
 
   /** Until when no call is made, and why; undefined where calls are made. */
-  get blocked(): { readonly untilMs: number; readonly by: string | undefined } | undefined {
-    const { blockedUntil, blockedBy } = this.budget
-    return blockedUntil > this.now() ? { untilMs: blockedUntil, by: blockedBy } : undefined
+  get blocked(): ReturnType<typeof blockOf> {
+    return blockOf(this.budget, this.now())
   }
 
   /** Throws NotFoundError, CursorExpiredError, VendorRefusedError or VendorUnavailableError. */

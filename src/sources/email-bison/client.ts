@@ -1,5 +1,6 @@
 import {
   admit,
+  blockOf,
   type BudgetLimits,
   type BudgetState,
   emptyBudget,
@@ -93,9 +94,8 @@ export class BisonClient {
   }
 
   /** Until when no call is made, and why; undefined where calls are made. */
-  get blocked(): { readonly untilMs: number; readonly by: string | undefined } | undefined {
-    const { blockedUntil, blockedBy } = this.budget
-    return blockedUntil > this.now() ? { untilMs: blockedUntil, by: blockedBy } : undefined
+  get blocked(): ReturnType<typeof blockOf> {
+    return blockOf(this.budget, this.now())
   }
 
   /** Gives to the store what is known of how calls were answered. */

@@ -1,6 +1,7 @@
 import { ApiClient } from '@mondaydotcomorg/api'
 import {
   admit,
+  blockOf,
   type BudgetLimits,
   type BudgetState,
   emptyBudget,
@@ -245,14 +246,14 @@ export class MondayClient {
   async usage(): Promise<Usage> {
     const day = utcDay(this.now())
     const { calls, rejected } = await this.store.countCalls(day, 0, 0, 0)
-    const blocked = this.budget.blockedUntil > this.now()
+    const blocked = blockOf(this.budget, this.now())
     return {
       day,
       calls,
       rejected,
       dailyCap: this.options.limits.callsPerDay,
-      blockedUntilMs: blocked ? this.budget.blockedUntil : undefined,
-      blockedBy: blocked ? this.budget.blockedBy : undefined,
+      blockedUntilMs: blocked?.untilMs,
+      blockedBy: blocked?.by,
     }
   }
 }
