@@ -15,14 +15,17 @@ export interface ChildOptions {
   readonly profile?: string | undefined
 }
 
-/** Starts `harness/<name>.ts` with `task`, and the memory that `lockstep` gives itself. Rejects where it ends before it answers. */
+/**
+ * Starts `harness/<name>.ts` with `task`; with BENCH_CAPPED=1 in the memory that `lockstep` gives itself. Rejects where
+ * it ends before it answers.
+ */
 export async function startChild<Task, Answer>(
   name: string,
   task: Task,
   { profile }: ChildOptions = {},
 ): Promise<Child<Answer>> {
   const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
-  const execArgv = [...HEAP, ...profiling]
+  const execArgv = [...(process.env['BENCH_CAPPED'] === '1' ? HEAP : []), ...profiling]
   const child = fork(join(import.meta.dirname, `${name}.ts`), { execArgv, serialization: 'advanced' })
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
   const answer = await new Promise<Answer>((resolve, reject) => {
