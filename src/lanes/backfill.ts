@@ -7,30 +7,19 @@ import {
   VendorUnavailableError,
 } from '../engine/errors.ts'
 import type { Json, Observation } from '../engine/observation.ts'
-import { SETTLE_MS } from '../engine/read-time.ts'
 import { type Batch, collapseAll, prepare } from '../mirror/apply.ts'
 import { sqlName } from '../mirror/table-spec.ts'
 import { type FetchedRow, type Page, ROW, type Stream } from '../sources/contract.ts'
 import { Convoy, type Place } from './convoy.ts'
 import type { Touched } from './fan-out.ts'
+import { findShown, type Shown, touchedSince } from './first-pass.ts'
 import { holdLease, withLease } from './lease.ts'
 import { type Arrival, arrive, observePage } from './observe.ts'
 import { absorb, type Pipeline } from './pipeline.ts'
 import { rememberKeys, unmetKeys } from './pass-keys.ts'
 import { ReadAhead, type Reading } from './read-ahead.ts'
 import { requestRefetch } from './refetch-queue.ts'
-import {
-  countPage,
-  finishRun,
-  lastPass,
-  pauseRun,
-  readRun,
-  resumeRun,
-  type Run,
-  startRun,
-  wasReadWhole,
-} from './runs.ts'
-import { touchedBy } from './touched.ts'
+import { countPage, finishRun, pauseRun, readRun, resumeRun, type Run, startRun } from './runs.ts'
 
 /** Where a pass stands: committed with the rows of the page that it follows (I7). */
 interface Checkpoint {
@@ -96,8 +85,7 @@ class Pass {
   private rows = 0
   /** Of this run, and not all written yet. */
   private rowsRead = 0
-  /** Rows that the vendor changed since, in microseconds on its clock, may be shown elsewhere as they were before. */
-  private shownSince = Infinity
+  private shown: Shown = { since: Infinity, othersAlone: true }
   /** The vendor tells it with the first page alone. */
   private total: number | undefined
   /** It was to stop when a batch was written: those that were begun behind it are not kept. */
@@ -114,7 +102,7 @@ class Pass {
   }
 
   async run(): Promise<Run | undefined> {
-    this.shownSince = await this.findShownSince()
+    this.shown = await findShown(this.db, this.pipeline, this.stream, this.part)
     let checkpoint = await this.resume()
     try {
       for (;;) {
@@ -176,50 +164,6 @@ class Pass {
       [this.stream.keyPrefix ?? ''],
     )
     return rowCount === 0
-  }
-
-  /**
-   * A change that a page brings before its event does is no change any more when the event comes: what shows it must be
-   * asked for by the pass. In a first pass everything is new, and counts only where the vendor changed it since what
-   * shows it was read. What was never read whole is still to be read.
-   */
-  private async findShownSince(): Promise<number> {
-    const { app, source } = this.pipeline
-    const isWhole = await wasReadWhole(this.db, app, this.stream)
-    if (
-      isWhole &&
-      (this.part === ROW || (await lastPass(this.db, app, this.stream, this.part)) !== undefined)
-    )
-      return -Infinity
-    const tables = new Set(
-      source
-        .dependencies()
-        .filter(({ from, link }) => from === this.stream.table && link.kind !== 'self')
-        .map(({ to }) => to),
-    )
-    let since = Infinity
-    for (const stream of source.streams) {
-      if (!tables.has(stream.table)) continue
-      const pass = await lastPass(this.db, app, stream, ROW)
-      if (pass !== undefined) since = Math.min(since, pass.floor ?? -Infinity)
-    }
-    // It may have been read from a replica that lagged behind.
-    return since - SETTLE_MS * 1000
-  }
-
-  /** In a first pass, the rows' own parts are read as well. */
-  private get othersAlone(): boolean {
-    return this.shownSince !== -Infinity
-  }
-
-  private touchedBy(pages: readonly Page[], observations: readonly Observation[]): Touched | undefined {
-    if (this.shownSince === Infinity) return undefined
-    if (this.shownSince === -Infinity) return touchedBy(observations)
-    const changed = pages.flatMap(({ rows, granule }) =>
-      rows.filter(({ updatedAt = Infinity }) => updatedAt + granule > this.shownSince).map((row) => row.key),
-    )
-    const keys = new Set(changed)
-    return touchedBy(observations.filter((o) => keys.has(o.key)))
   }
 
   /** A pass with a limit is a look: it leaves the checkpoint of a whole pass alone. */
@@ -310,7 +254,7 @@ class Pass {
     const gaps = pages.flatMap((page) => page.gaps)
     let written: Checkpoint
     try {
-      written = await this.commit(place, pages, gaps, batch, this.touchedBy(pages, observations))
+      written = await this.commit(place, pages, gaps, batch, touchedSince(this.shown, pages, observations))
     } catch (error) {
       if (!isRefusal(error)) throw error
       // A row that the database refuses is found by halving: the pass goes on without it, and says so.
@@ -351,7 +295,7 @@ class Pass {
     return this.db.transaction(async (tx, attempt) => {
       // What makes a transaction run again may be the batch behind; and this time it takes its tables for itself.
       if (attempt > 1) place.clearBehind()
-      const { othersAlone } = this
+      const { othersAlone } = this.shown
       const options = { attempt, refetches, touched, othersAlone }
       const { counts } = await absorb(tx, this.pipeline, batch, options)
       const after = this.after(await place.ahead(), pages, gaps)
@@ -375,8 +319,8 @@ class Pass {
       if (part.length === 0) continue
       try {
         const batch = collapseAll(this.pipeline.mirror, part)
-        const touched = this.touchedBy(pages, part)
-        const { othersAlone } = this
+        const touched = touchedSince(this.shown, pages, part)
+        const { othersAlone } = this.shown
         await this.db.transaction((tx, attempt) =>
           absorb(tx, this.pipeline, batch, { attempt, touched, othersAlone }),
         )

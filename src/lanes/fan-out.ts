@@ -7,7 +7,7 @@ import type { Pipeline } from './pipeline.ts'
 /** table → key → the registers that changed, or 'all' where that is not known. */
 export type Touched = ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<string> | 'all'>>
 
-export interface Shown {
+export interface FanOut {
   readonly touched: Touched
   /** A pass reads the changed rows' own parts anyway: only other rows are asked for. */
   readonly othersAlone?: boolean | undefined
@@ -21,7 +21,7 @@ export async function fanOut(
   tx: Transaction,
   pipeline: Pipeline,
   changes: readonly Change[],
-  { touched, othersAlone }: Shown,
+  { touched, othersAlone }: FanOut,
 ): Promise<Refetch[]> {
   if (changes.length === 0) return []
   const wanted: Refetch[] = []

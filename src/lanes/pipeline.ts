@@ -24,7 +24,7 @@ export interface AbsorbOptions {
   readonly refetches?: readonly Refetch[]
   /** The registers of each changed key, where known; `'all'` for whole rows; undefined asks for nothing. */
   readonly touched?: Touched | undefined
-  /** See `Shown`. */
+  /** As in `FanOut`. */
   readonly othersAlone?: boolean | undefined
 }
 
